@@ -1,0 +1,1 @@
+"""The bus: Mosquitto's configuration and process, and the one MQTT client."""

@@ -1,0 +1,1 @@
+"""The protocol as pure functions and values, shared by gateway and provider."""

@@ -1,0 +1,1 @@
+"""The `dcnet` command, the all-in-one launcher and the simulation."""
