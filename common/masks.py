@@ -1,0 +1,52 @@
+"""Seeds, their daily ratchet, and the masks drawn from them.
+
+A seed is the secret of one edge. The mask of a round is PRF(seed of its day, network, round): keyed BLAKE2b, 24 bytes,
+three words modulo 2**64. The seed of the next day is a one-way function of today's, so that a gateway seized tomorrow
+does not open today's readings. Source: docs/protocol.md, "Masks"; RFC 7693.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from struct import Struct
+from typing import Final
+
+from common.identifiers import NetworkId, RoundNumber
+from common.secret import Secret
+from common.superposition import LANES_LAYOUT, Lanes
+
+SEED_BYTES: Final = 32
+_CONTEXT: Final = Struct(">IQ")
+_MASK_BYTES: Final = LANES_LAYOUT.size
+_MASK_PERSON: Final = b"dcnet mask"
+_RATCHET_PERSON: Final = b"dcnet ratchet"
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The secret of one edge on one day (32 bytes; `day` counts from 1970-01-01 in UTC)."""
+
+    day: int
+    secret: Secret
+
+    def on(self, day: int) -> "Seed":
+        """The seed of `day`, ratcheted forward from this one.
+
+        Raises:
+            ValueError: `day` lies before this seed's day: that seed was erased.
+        """
+        if day < self.day:
+            raise ValueError(f"the seed of day {day} was erased; the oldest kept is of day {self.day}")
+        value = self.secret.reveal()
+        for _ in range(day - self.day):
+            value = blake2b(key=value, digest_size=SEED_BYTES, person=_RATCHET_PERSON).digest()
+        return self if day == self.day else Seed(day, Secret(value))
+
+    def mask(self, network: NetworkId, round_: RoundNumber) -> Lanes:
+        """The mask of one round of this seed's day: three words modulo 2**64."""
+        stream = blake2b(
+            _CONTEXT.pack(network, round_),
+            key=self.secret.reveal(),
+            digest_size=_MASK_BYTES,
+            person=_MASK_PERSON,
+        )
+        return LANES_LAYOUT.unpack(stream.digest())

@@ -1,0 +1,380 @@
+"""The data field of every notification: one frozen dataclass each, with `encode` and `decode`.
+
+Every `decode` takes the whole data field and raises RefusedError(BAD_DATA) when it does not fit exactly.
+Source: docs/protocol.md, "Notifications". The data of ROSTER is in `common.parameters`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import blake2b
+from struct import Struct
+from struct import error as StructError
+from typing import Final, Self
+
+from common.clients import ClientSet
+from common.frames import Notification
+from common.identifiers import ClientId, RoundNumber, TunnelId, is_name
+from common.refusal import Refusal, RefusedError
+from common.signing import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
+
+VIEW_BYTES: Final = 8
+NO_VIEW: Final = bytes(VIEW_BYTES)
+_COUNT: Final = Struct(">H")
+
+
+class _Reader:
+    """Takes fields off the front of a data field; whatever does not fit is BAD_DATA."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def take(self, count: int) -> bytes:
+        taken = self._data[self._at : self._at + count]
+        if len(taken) != count:
+            raise RefusedError(Refusal.BAD_DATA)
+        self._at += count
+        return taken
+
+    def unpack(self, layout: Struct) -> tuple[int, ...]:
+        return layout.unpack(self.take(layout.size))
+
+    def number(self, count: int) -> int:
+        return int.from_bytes(self.take(count))
+
+    def name(self) -> str:
+        text = self.take(self.number(1)).decode("ascii", "replace")
+        if not is_name(text):
+            raise RefusedError(Refusal.BAD_DATA)
+        return text
+
+    def numbers(self, width: int) -> tuple[int, ...]:
+        count = self.number(2)
+        octets = self.take(count * width)
+        return tuple(int.from_bytes(octets[i : i + width]) for i in range(0, len(octets), width))
+
+    def rest(self) -> bytes:
+        return self.take(len(self._data) - self._at)
+
+    def end(self) -> None:
+        if self._at != len(self._data):
+            raise RefusedError(Refusal.BAD_DATA)
+
+
+def _name(text: str) -> bytes:
+    return bytes([len(text)]) + text.encode("ascii")
+
+
+def _numbers(numbers: Sequence[int], width: int) -> bytes:
+    return _COUNT.pack(len(numbers)) + b"".join(number.to_bytes(width) for number in numbers)
+
+
+def _set(clients: ClientSet) -> bytes:
+    octets = clients.octets()
+    return _COUNT.pack(len(octets)) + octets
+
+
+def _take_set(reader: _Reader) -> ClientSet:
+    return ClientSet.from_octets(reader.take(reader.number(2)))
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """REGISTER: `public key 32 | length 1 | region | length 1 | name`, signed with the key it carries."""
+
+    public_key: bytes
+    region: str
+    name: str
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return self.public_key + _name(self.region) + _name(self.name)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        reader = _Reader(data)
+        registration = cls(reader.take(PUBLIC_KEY_BYTES), reader.name(), reader.name())
+        reader.end()
+        return registration
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """ASSIGNED: `public key 32` of the gateway that the header's client identifier now belongs to."""
+
+    public_key: bytes
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return self.public_key
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        if len(data) != PUBLIC_KEY_BYTES:
+            raise RefusedError(Refusal.BAD_DATA)
+        return cls(data)
+
+
+class Role(IntEnum):
+    """Which end of a tunnel a gateway is: the one that drew, or the one that was drawn."""
+
+    INITIATOR = 0
+    RESPONDER = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelOpen:
+    """TUNNEL_OPEN: `tunnel 8 | role 1 | public key 32` of the other end."""
+
+    tunnel: TunnelId
+    role: Role
+    peer_key: bytes
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return self.tunnel.to_bytes(8) + bytes([self.role]) + self.peer_key
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        reader = _Reader(data)
+        tunnel, role, peer_key = TunnelId(reader.number(8)), reader.number(1), reader.take(PUBLIC_KEY_BYTES)
+        reader.end()
+        if role not in (Role.INITIATOR, Role.RESPONDER):
+            raise RefusedError(Refusal.BAD_DATA)
+        return cls(tunnel, Role(role), peer_key)
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelMessage:
+    """TUNNEL: `tunnel 8 | step 1 | body`, forwarded as it is to the other end. Steps are those of the handshake."""
+
+    tunnel: TunnelId
+    step: int
+    body: bytes
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return self.tunnel.to_bytes(8) + bytes([self.step]) + self.body
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        reader = _Reader(data)
+        return cls(TunnelId(reader.number(8)), reader.number(1), reader.rest())
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """ENTERED: tunnels in which a seed stands at both ends, and those that failed; `count 2 | tunnel 8 ...` each."""
+
+    standing: tuple[TunnelId, ...]
+    failed: tuple[TunnelId, ...]
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return _numbers(self.standing, 8) + _numbers(self.failed, 8)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        reader = _Reader(data)
+        standing = tuple(TunnelId(tunnel) for tunnel in reader.numbers(8))
+        failed = tuple(TunnelId(tunnel) for tunnel in reader.numbers(8))
+        reader.end()
+        return cls(standing, failed)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEdge:
+    """One edge as its gateway holds it: `tunnel 8 | peer 4 | started 1`."""
+
+    tunnel: TunnelId
+    peer: ClientId
+    is_started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """RESUME and EMERGENCY: `count 2 | held edge 13 ...`, all edges that the gateway holds a seed for."""
+
+    edges: tuple[HeldEdge, ...]
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return _COUNT.pack(len(self.edges)) + b"".join(
+            edge.tunnel.to_bytes(8) + edge.peer.to_bytes(4) + bytes([edge.is_started]) for edge in self.edges
+        )
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        reader = _Reader(data)
+        edges = []
+        for _ in range(reader.number(2)):
+            tunnel, peer, started = TunnelId(reader.number(8)), ClientId(reader.number(4)), reader.number(1)
+            if started > 1:
+                raise RefusedError(Refusal.BAD_DATA)
+            edges.append(HeldEdge(tunnel, peer, bool(started)))
+        reader.end()
+        return cls(tuple(edges))
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """RESUMED: `count 2 | tunnel 8 ...`, the started edges of the gateway as the provider has them."""
+
+    started: tuple[TunnelId, ...]
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return _numbers(self.started, 8)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        reader = _Reader(data)
+        started = tuple(TunnelId(tunnel) for tunnel in reader.numbers(8))
+        reader.end()
+        return cls(started)
+
+
+@dataclass(frozen=True, slots=True)
+class ExitConfirmed:
+    """EXIT_CONFIRMED: `client 4`, the leaver whose seed the sender erased; from the provider, the leaver itself."""
+
+    leaver: ClientId
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return self.leaver.to_bytes(4)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        if len(data) != 4:
+            raise RefusedError(Refusal.BAD_DATA)
+        return cls(ClientId(int.from_bytes(data)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """REFUSED: `notification 1 | reason 1`: which request of the gateway was refused, and why."""
+
+    notification: Notification
+    reason: Refusal
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return bytes([self.notification, self.reason])
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        try:
+            notification, reason = data
+            return cls(Notification(notification), Refusal(reason))
+        except ValueError as error:
+            raise RefusedError(Refusal.BAD_DATA) from error
+
+
+_ORDER: Final = Struct(">BQ8s")
+
+
+@dataclass(frozen=True, slots=True)
+class Superposition:
+    """SUPERPOSITION: `suite 1 | round 8 | view 8 | body`; what the body holds is the suite's."""
+
+    suite: int
+    round: RoundNumber
+    view: bytes
+    body: bytes
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return _ORDER.pack(self.suite, self.round, self.view) + self.body
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        try:
+            suite, number, view = _ORDER.unpack_from(data)
+        except StructError as error:
+            raise RefusedError(Refusal.BAD_DATA) from error
+        return cls(suite, RoundNumber(number), view, data[_ORDER.size :])
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """CORRECTION: `suite 1 | round 8 | view 8 | attempt 1 | missing`, a client set of all that are missing so far."""
+
+    suite: int
+    round: RoundNumber
+    view: bytes
+    attempt: int
+    missing: ClientSet
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return _ORDER.pack(self.suite, self.round, self.view) + bytes([self.attempt]) + _set(self.missing)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        reader = _Reader(data)
+        suite, number, view = _ORDER.unpack(reader.take(_ORDER.size))
+        correction = cls(suite, RoundNumber(number), view, reader.number(1), _take_set(reader))
+        reader.end()
+        if correction.attempt < 1 or not correction.missing:
+            raise RefusedError(Refusal.BAD_DATA)
+        return correction
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFinal:
+    """FINAL: `suite 1 | round 8 | view 8 | void from 8 | included | expected | count 2 | tunnel 8 ...`.
+
+    It closes `round`, and with it every round from `void_from` on that no other FINAL closed (`void_from` = `round`
+    when there is none). `view` names the FINAL before. `included` are those in the sum of `round`, `expected` those
+    who shall send in the next one, and `started` the edges whose masks are used from the next round on.
+    """
+
+    suite: int
+    round: RoundNumber
+    view: bytes
+    void_from: RoundNumber
+    included: ClientSet
+    expected: ClientSet
+    started: tuple[TunnelId, ...]
+
+    def encode(self) -> bytes:
+        """The data field."""
+        head = _ORDER.pack(self.suite, self.round, self.view) + self.void_from.to_bytes(8)
+        return head + _set(self.included) + _set(self.expected) + _numbers(self.started, 8)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        reader = _Reader(data)
+        suite, number, view = _ORDER.unpack(reader.take(_ORDER.size))
+        final = cls(
+            suite,
+            RoundNumber(number),
+            view,
+            RoundNumber(reader.number(8)),
+            _take_set(reader),
+            _take_set(reader),
+            tuple(TunnelId(tunnel) for tunnel in reader.numbers(8)),
+        )
+        reader.end()
+        if final.void_from > final.round:
+            raise RefusedError(Refusal.BAD_DATA)
+        return final
+
+
+def view_of(final: bytes) -> bytes:
+    """The name of a FINAL frame, 8 bytes: BLAKE2b of header and data without the signature."""
+    return blake2b(final[:-SIGNATURE_BYTES], digest_size=VIEW_BYTES, person=b"dcnet view").digest()

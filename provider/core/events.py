@@ -1,0 +1,207 @@
+"""What happens to the provider (events), what it wants done (effects), and what it keeps (records).
+
+In every list of effects, what must be stored comes before what must be sent.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from common.frames import Notification
+from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
+from common.refusal import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The bus is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The bus is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message from the bus; `is_retained` when the broker had kept it."""
+
+    topic: str
+    payload: bytes
+    is_retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Messages in the order of their arrival, as many as were there at once."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The deadline that the machine named has come."""
+
+
+Event = Connected | Disconnected | Received | Tick
+
+
+class MemberState(Enum):
+    """Where a member stands. Only a present one can be expected in a round."""
+
+    JOINING = "joining"
+    PRESENT = "present"
+    AWAY = "away"
+    LEAVING = "leaving"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """One member as the store keeps it; `exit_frame` is its signed notification 3, once it has left."""
+
+    network: NetworkId
+    client: ClientId
+    name: str
+    public_key: bytes
+    state: MemberState
+    exit_frame: bytes | None = None
+
+
+class EdgeState(Enum):
+    """Where an edge of the key graph stands: tunnel open, seed stored at both ends, masks in use."""
+
+    OPEN = "open"
+    STANDING = "standing"
+    STARTED = "started"
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRecord:
+    """One edge as the store keeps it; `initiator` drew `responder`. Open tunnels are not stored."""
+
+    network: NetworkId
+    tunnel: TunnelId
+    initiator: ClientId
+    responder: ClientId
+    state: EdgeState
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRemoved:
+    """This edge is no longer part of the key graph."""
+
+    network: NetworkId
+    tunnel: TunnelId
+
+
+@dataclass(frozen=True, slots=True)
+class FinalRecord:
+    """The signed FINAL frame of a round; stored before it is sent, and never two for one round."""
+
+    network: NetworkId
+    round: RoundNumber
+    frame: bytes
+
+
+class RoundStatus(Enum):
+    """How a round ended."""
+
+    COMPLETE = "complete"
+    CORRECTED = "corrected"
+    REFUSED = "refused"
+    LOST = "lost"
+
+
+class Why(Enum):
+    """Why there is no sum; the value is the sentence."""
+
+    NONE = ""
+    BELOW_MINIMUM = "fewer members than the minimum are present"
+    TOO_FEW_LEFT = "without the missing, fewer members than the minimum are left"
+    SPLIT = "without the missing, the key graph falls apart into parts below the minimum"
+    ATTEMPTS = "members kept dropping out until no correction was left"
+    NOBODY = "no frame arrived"
+    BUS_DOWN = "the broker could not be reached"
+    PROVIDER_DOWN = "the provider was not running, or stopped, within the round"
+    NO_CANCEL = "the masks did not cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundResult:
+    """One closed round. Energies in 0.1 Wh; None when no sum is published.
+
+    `start_ms` is the start of the interval that was metered, which is one period before the round's own. `members` were
+    expected, `present` are in the sum, `missing` = `members` - `present`; `away` are members that were not expected.
+    """
+
+    network: NetworkId
+    region: str
+    round: RoundNumber
+    start_ms: int
+    status: RoundStatus
+    why: Why
+    members: int
+    present: int
+    missing: int
+    away: int
+    attempts: int
+    import_dwh: int | None
+    export_dwh: int | None
+    contributors: int | None
+    duration_ms: int
+
+
+Record = MemberRecord | EdgeRecord | EdgeRemoved | FinalRecord | RoundResult
+
+
+@dataclass(frozen=True, slots=True)
+class StoreContents:
+    """What the provider remembers of one network when it starts; `final` is the last FINAL frame."""
+
+    members: tuple[MemberRecord, ...] = ()
+    edges: tuple[EdgeRecord, ...] = ()
+    final: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Keep `record`, on the disk before anything after it in the list is done."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Send `payload`, QoS 1; worthless after `expires_ms` (Unix milliseconds)."""
+
+    topic: str
+    payload: bytes
+    expires_ms: int
+    is_retained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoundClosed:
+    """A round is closed: write its line, publish its result. It is stored already."""
+
+    result: RoundResult
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A message was refused: count it. `notification` is None when the bytes were no frame."""
+
+    reason: Refusal
+    notification: Notification | None
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for the provider's staff."""
+
+    text: str
+    is_warning: bool = False
+
+
+Effect = Store | Publish | RoundClosed | Refuse | Notice
