@@ -1,0 +1,175 @@
+"""The tables of the provider's store, and how records become rows and rows become records.
+
+Tunnel identifiers are 64 random bits without a sign, which SQLite's integers are not: they are kept as 8 bytes.
+"""
+
+import sqlite3
+from typing import Final
+
+from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
+from provider.core.events import (
+    EdgeRecord,
+    EdgeRemoved,
+    EdgeState,
+    MemberRecord,
+    MemberState,
+    RoundResult,
+    RoundStatus,
+    Why,
+)
+
+VERSION: Final = 1
+"""Kept as `user_version` in the file; a change of a table raises it and brings the step from the version before."""
+
+APPLICATION_ID: Final = int.from_bytes(b"DCNp")
+
+_STATES: Final = ", ".join(f"'{state.value}'" for state in MemberState)
+_EDGE_STATES: Final = ", ".join(f"'{state.value}'" for state in EdgeState)
+_STATUSES: Final = ", ".join(f"'{status.value}'" for status in RoundStatus)
+
+TABLES: Final = f"""
+CREATE TABLE network (
+    network      INTEGER PRIMARY KEY CHECK (network BETWEEN 1 AND 4294967295),
+    region       TEXT NOT NULL UNIQUE,
+    suite        INTEGER NOT NULL,
+    period_ms    INTEGER NOT NULL,
+    provider_key BLOB NOT NULL CHECK (length(provider_key) = 32)
+) STRICT;
+CREATE TABLE member (
+    network    INTEGER NOT NULL REFERENCES network,
+    client     INTEGER NOT NULL,
+    name       TEXT NOT NULL,
+    public_key BLOB NOT NULL CHECK (length(public_key) = 32),
+    state      TEXT NOT NULL CHECK (state IN ({_STATES})),
+    exit_frame BLOB,
+    PRIMARY KEY (network, client)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE edge (
+    network   INTEGER NOT NULL REFERENCES network,
+    tunnel    BLOB NOT NULL CHECK (length(tunnel) = 8),
+    initiator INTEGER NOT NULL,
+    responder INTEGER NOT NULL,
+    state     TEXT NOT NULL CHECK (state IN ({_EDGE_STATES})),
+    PRIMARY KEY (network, tunnel)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE final (
+    network INTEGER NOT NULL REFERENCES network,
+    round   INTEGER NOT NULL,
+    frame   BLOB NOT NULL,
+    PRIMARY KEY (network, round)
+) STRICT;
+CREATE TABLE round_result (
+    network      INTEGER NOT NULL REFERENCES network,
+    region       TEXT NOT NULL,
+    round        INTEGER NOT NULL,
+    start_ms     INTEGER NOT NULL,
+    status       TEXT NOT NULL CHECK (status IN ({_STATUSES})),
+    why          TEXT NOT NULL,
+    members      INTEGER NOT NULL,
+    present      INTEGER NOT NULL,
+    missing      INTEGER NOT NULL,
+    away         INTEGER NOT NULL,
+    attempts     INTEGER NOT NULL,
+    import_dwh   INTEGER,
+    export_dwh   INTEGER,
+    contributors INTEGER,
+    duration_ms  INTEGER NOT NULL,
+    PRIMARY KEY (network, round)
+) STRICT, WITHOUT ROWID;
+"""
+
+MEMBER_COLUMNS: Final = "network, client, name, public_key, state, exit_frame"
+EDGE_COLUMNS: Final = "network, tunnel, initiator, responder, state"
+RESULT_COLUMNS: Final = (
+    "network, region, round, start_ms, status, why, members, present, missing, away, attempts,"
+    " import_dwh, export_dwh, contributors, duration_ms"
+)
+
+_Row = tuple[int | str | bytes | None, ...]
+
+
+def member_row(record: MemberRecord) -> _Row:
+    """The values of `MEMBER_COLUMNS`."""
+    return (
+        record.network,
+        record.client,
+        record.name,
+        record.public_key,
+        record.state.value,
+        record.exit_frame,
+    )
+
+
+def member(row: sqlite3.Row) -> MemberRecord:
+    """The member in a row."""
+    return MemberRecord(
+        NetworkId(row["network"]),
+        ClientId(row["client"]),
+        row["name"],
+        row["public_key"],
+        MemberState(row["state"]),
+        row["exit_frame"],
+    )
+
+
+def edge_row(record: EdgeRecord) -> _Row:
+    """The values of `EDGE_COLUMNS`."""
+    return (record.network, record.tunnel.to_bytes(8), record.initiator, record.responder, record.state.value)
+
+
+def edge_key(record: EdgeRemoved) -> _Row:
+    """Network and tunnel."""
+    return (record.network, record.tunnel.to_bytes(8))
+
+
+def edge(row: sqlite3.Row) -> EdgeRecord:
+    """The edge in a row."""
+    return EdgeRecord(
+        NetworkId(row["network"]),
+        TunnelId(int.from_bytes(row["tunnel"])),
+        ClientId(row["initiator"]),
+        ClientId(row["responder"]),
+        EdgeState(row["state"]),
+    )
+
+
+def result_row(result: RoundResult) -> _Row:
+    """The values of `RESULT_COLUMNS`."""
+    return (
+        result.network,
+        result.region,
+        result.round,
+        result.start_ms,
+        result.status.value,
+        result.why.name,
+        result.members,
+        result.present,
+        result.missing,
+        result.away,
+        result.attempts,
+        result.import_dwh,
+        result.export_dwh,
+        result.contributors,
+        result.duration_ms,
+    )
+
+
+def result(row: sqlite3.Row) -> RoundResult:
+    """The closed round in a row."""
+    return RoundResult(
+        NetworkId(row["network"]),
+        row["region"],
+        RoundNumber(row["round"]),
+        row["start_ms"],
+        RoundStatus(row["status"]),
+        Why[row["why"]],
+        row["members"],
+        row["present"],
+        row["missing"],
+        row["away"],
+        row["attempts"],
+        row["import_dwh"],
+        row["export_dwh"],
+        row["contributors"],
+        row["duration_ms"],
+    )

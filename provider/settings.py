@@ -1,0 +1,185 @@
+"""The provider's settings: a TOML file, and environment variables DCNET_PROVIDER_* that override it.
+
+`DCNET_PROVIDER_HOME`, `DCNET_PROVIDER_BROKER__PORT` and so on; `network` is given in the file.
+Source: docs/protocol.md, "Rounds" and "Sizes".
+"""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from broker.settings import BrokerSettings, BusSettings
+from broker.toml import SettingsError, load_settings
+from common.identifiers import NetworkId
+from common.parameters import Parameters
+from common.schedule import Schedule
+from common.suites import BASIC
+from provider.results import DEMONSTRATION, PRIVATE_MIN
+
+MEMBERS_MIN: Final = 5
+"""The smallest network that operates without `demonstration = true`."""
+
+_PREFIX: Final = "DCNET_PROVIDER_"
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
+"""A name on the bus: 1 to 32 characters of a-z, 0-9 and -."""
+
+
+class BrokerChoice(BrokerSettings):
+    """Which broker: one that the provider starts itself, with the limits below, or one that runs elsewhere."""
+
+    embedded: bool = Field(True, description="Whether to start Mosquitto as a child process")
+
+    @model_validator(mode="after")
+    def _is_reachable(self) -> Self:
+        if not self.embedded and self.port == 0:
+            raise ValueError("port is missing: a broker that runs elsewhere (embedded = false) has one from 1 to 65535")
+        return self
+
+
+class NetworkSettings(BaseModel):
+    """One DC-net. `id`, `region`, `suite` and `period_s` never change once the network was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: int = Field(ge=1, le=2**32 - 1, description="The network's identifier, used for no other network ever")
+    region: Name = Field(description="The region it serves: a-z, 0-9 and -, at most 32 characters")
+    suite: Literal["basic"] = Field("basic", description="The protocol's suite")
+    period_s: float = Field(900, ge=1, le=86_400, description="Length of a round")
+    window_s: float | None = Field(None, gt=0, description="Frames leave within this; default 20 % of it, at most 60")
+    grace_s: float | None = Field(None, ge=0, description="Awaited this much longer; default 10 %, at most 30")
+    correction_s: float | None = Field(None, gt=0, description="Limit of a correction; default 10 %, at most 60")
+    attempts_max: int = Field(3, ge=1, le=10, description="Corrections in a round")
+    members_min: int = Field(MEMBERS_MIN, ge=2, le=65_535, description="No round with fewer members")
+    masks_min: int = Field(3, ge=1, le=255, description="No reading leaves its gateway under fewer masks")
+    draws: int = Field(6, ge=1, le=255, description="Neighbors that each gateway draws")
+    degree_max: int = Field(24, ge=1, le=255, description="Neighbors that a gateway may have")
+    demonstration: bool = Field(False, description=f"Whether members_min may be below {MEMBERS_MIN}")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.members_min < MEMBERS_MIN and not self.demonstration:
+            raise ValueError(
+                f"members_min = {self.members_min} protects nobody: give {MEMBERS_MIN} or more, {PRIVATE_MIN} for some "
+                "privacy, 50 for good privacy. To try things out, add demonstration = true"
+            )
+        if self.masks_min >= self.members_min:
+            raise ValueError(
+                f"masks_min = {self.masks_min} must be below members_min = {self.members_min}: "
+                "each mask needs a neighbor of its own"
+            )
+        for key in ("masks_min", "draws"):
+            if getattr(self, key) > self.degree_max:
+                raise ValueError(f"{key} = {getattr(self, key)} must not be above degree_max = {self.degree_max}")
+        try:
+            self.schedule  # noqa: B018 -- making it checks it
+        except ValueError as error:
+            raise ValueError(f"{error}. Shorten window_s, grace_s or correction_s, or lengthen period_s") from error
+        return self
+
+    @property
+    def schedule(self) -> Schedule:
+        """The times in milliseconds, with the defaults filled in.
+
+        Raises:
+            ValueError: They do not fit into the period.
+        """
+        return Schedule(
+            _ms(self.period_s),
+            _ms(self.window_s if self.window_s is not None else min(0.2 * self.period_s, 60)),
+            _ms(self.grace_s if self.grace_s is not None else min(0.1 * self.period_s, 30)),
+            _ms(self.correction_s if self.correction_s is not None else min(0.1 * self.period_s, 60)),
+            self.attempts_max,
+        )
+
+    @property
+    def network(self) -> NetworkId:
+        """The identifier as its type."""
+        return NetworkId(self.id)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The rules as they are told to the gateways."""
+        return Parameters(
+            BASIC.code, self.region, self.schedule, self.members_min, self.masks_min, self.draws, self.degree_max
+        )
+
+    @property
+    def warning(self) -> str:
+        """Why this network's sums may not be private; empty when they are."""
+        if self.members_min >= PRIVATE_MIN:
+            return ""
+        return (
+            f"network {self.id} ({self.region}): {DEMONSTRATION}: rounds with as few as {self.members_min} members are "
+            f"summed (members_min); from {PRIVATE_MIN} on a sum hides some of a household, from 50 on most"
+        )
+
+
+class ProviderSettings(BaseSettings):
+    """Everything that one provider needs to know."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=_PREFIX, env_nested_delimiter="__", env_ignore_empty=True
+    )
+
+    home: Path = Field(description="Directory of identity key, store and results; made when missing, private")
+    name: Name = Field("provider", description="The provider's name on the bus")
+    broker: BrokerChoice = Field(BrokerChoice(), description="The broker")
+    network: tuple[NetworkSettings, ...] = Field(min_length=1, description="The networks, each as [[network]]")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the file, and nothing else."""
+        return env_settings, init_settings
+
+    @field_validator("home")
+    @classmethod
+    def _expand(cls, home: Path) -> Path:
+        return home.expanduser()
+
+    @model_validator(mode="after")
+    def _are_networks_distinct(self) -> Self:
+        for key in ("id", "region"):
+            values = [getattr(network, key) for network in self.network]
+            if twice := next((value for value in values if values.count(value) > 1), None):
+                raise ValueError(f"two [[network]] have {key} = {twice!r}: each needs its own")
+        return self
+
+    def bus(self, host: str, port: int) -> BusSettings:
+        """How to reach the broker. The provider is one client, so it may come back at once."""
+        return BusSettings(host=host, port=port, reconnect_first_s=0.2, reconnect_max_s=2)
+
+
+def load(path: Path) -> ProviderSettings:
+    """Read the settings file and the environment.
+
+    Raises:
+        SettingsError: A key or value is not allowed; the message names the file, the key and what is.
+    """
+    _check_environment()
+    return load_settings(ProviderSettings, path)
+
+
+def _check_environment() -> None:
+    known = list(ProviderSettings.model_fields)
+    for variable in sorted(os.environ):
+        key = variable.removeprefix(_PREFIX).lower()
+        if variable.startswith(_PREFIX) and key.split("__")[0] not in known:
+            close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+            hint = f"Did you mean {_PREFIX}{close[0].upper()}?" if close else f"Known: {', '.join(known)}."
+            raise SettingsError(f"{variable} in the environment: is not a known setting. {hint}")
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
