@@ -1,0 +1,1 @@
+"""Tests of the bus that need no process and no socket."""

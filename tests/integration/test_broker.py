@@ -1,0 +1,154 @@
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from broker.mosquitto import Broker
+from broker.probe import answers
+from broker.program import BrokerError
+from broker.settings import BrokerSettings
+from tests.integration.conftest import eventually
+
+pytestmark = pytest.mark.integration
+
+HOLD_A_BROKER = """
+import asyncio, pathlib, sys
+from broker.mosquitto import Broker
+from broker.settings import BrokerSettings
+
+async def main():
+    async with Broker(BrokerSettings(), pathlib.Path(sys.argv[1])) as broker:
+        print(broker.pid, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def test_it_answers_when_entered_and_is_gone_when_left(tmp_path: Path) -> None:
+    async with Broker(BrokerSettings(), tmp_path / "broker") as broker:
+        pid = broker.pid
+        assert pid is not None
+        assert broker.version >= (2, 0, 11)
+        assert await answers(broker.host, broker.port, "somebody", 5)
+    assert not is_alive(pid)
+    assert (tmp_path / "broker" / "mosquitto.db").exists()
+
+
+async def test_it_listens_on_loopback_only(mosquitto: Broker) -> None:
+    assert mosquitto.pid is not None
+    assert {c.laddr.ip for c in psutil.Process(mosquitto.pid).net_connections() if c.status == "LISTEN"} == {
+        "127.0.0.1"
+    }
+
+
+async def test_it_may_open_as_many_files_as_allowed_and_has_its_own_session(mosquitto: Broker) -> None:
+    assert mosquitto.pid is not None
+    soft, hard = psutil.Process(mosquitto.pid).rlimit(psutil.RLIMIT_NOFILE)
+    assert soft == hard
+    assert os.getsid(mosquitto.pid) == mosquitto.pid
+
+
+async def test_its_files_are_for_its_account_alone(mosquitto: Broker) -> None:
+    assert mosquitto.log_file.parent.stat().st_mode & 0o077 == 0
+
+
+async def test_killed_broker_is_told_and_started_again_on_its_port(mosquitto: Broker) -> None:
+    port, pid = mosquitto.port, mosquitto.pid
+    assert pid is not None
+    async with asyncio.timeout(10):
+        async with asyncio.TaskGroup() as group:
+            told = group.create_task(mosquitto.exited())
+            await asyncio.sleep(0)
+            os.kill(pid, signal.SIGKILL)
+    assert told.result() == "killed by SIGKILL"
+    await eventually(lambda: mosquitto.restarts == 1)
+    assert mosquitto.port == port
+    assert mosquitto.pid not in {None, pid}
+    assert await answers(mosquitto.host, port, "somebody", 5)
+
+
+async def test_stopped_broker_is_killed_after_its_limit(tmp_path: Path) -> None:
+    async with Broker(BrokerSettings(stop_within_s=0.2), tmp_path / "broker") as broker:
+        assert broker.pid is not None
+        process = psutil.Process(broker.pid)
+        process.suspend()
+    assert not is_alive(process.pid)
+
+
+async def test_port_held_by_something_else_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        with pytest.raises(BrokerError, match=rf"Port {port} on 127\.0\.0\.1 is in use already.*ss -ltnp"):
+            async with Broker(BrokerSettings(port=port), tmp_path / "broker"):
+                pass
+    assert not psutil.Process().children()
+
+
+async def test_port_held_by_another_broker_is_not_mistaken_for_ours(mosquitto: Broker, tmp_path: Path) -> None:
+    with pytest.raises(BrokerError, match=f"Port {mosquitto.port}"):
+        async with Broker(BrokerSettings(port=mosquitto.port), tmp_path / "second"):
+            pass
+
+
+async def test_failed_start_quotes_the_log(tmp_path: Path) -> None:
+    directory = tmp_path / "broker"
+    directory.mkdir()
+    (directory / "mosquitto.db").write_bytes(b"no database")
+    with pytest.raises(BrokerError, match=r"does not start.*mosquitto\.log:\n(.*\n)*.*database"):
+        async with Broker(BrokerSettings(), directory):
+            pass
+
+
+async def test_old_mosquitto_is_refused(tmp_path: Path) -> None:
+    program = tmp_path / "mosquitto"
+    program.write_text("#!/bin/sh\necho mosquitto version 1.6.12\n")
+    program.chmod(0o755)
+    with pytest.raises(BrokerError, match=r"1\.6\.12; 2\.0\.11 or newer"):
+        async with Broker(BrokerSettings(mosquitto=program), tmp_path / "broker"):
+            pass
+
+
+async def test_canceled_start_leaves_no_process(tmp_path: Path) -> None:
+    program = tmp_path / "mosquitto"
+    program.write_text('#!/bin/sh\n[ "$1" = -h ] && echo mosquitto version 2.0.11 && exit\nexec sleep 1000\n')
+    program.chmod(0o755)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5), Broker(BrokerSettings(mosquitto=program), tmp_path / "broker"):
+            pass
+    assert not psutil.Process().children()
+
+
+async def test_killed_parent_leaves_no_mosquitto(tmp_path: Path) -> None:
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLD_A_BROKER, tmp_path / "broker", stdout=asyncio.subprocess.PIPE
+    )
+    assert parent.stdout is not None
+    async with asyncio.timeout(20):
+        pid = int(await parent.stdout.readline())
+    assert is_alive(pid)
+    parent.kill()
+    await parent.communicate()
+    await eventually(lambda: not is_alive(pid))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start it as another account")
+async def test_root_can_run_it_as_another_account() -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)  # noqa: PTH101
+        async with Broker(BrokerSettings(account="nobody"), Path(directory) / "broker") as broker:
+            assert broker.pid is not None
+            assert psutil.Process(broker.pid).username() == "nobody"
