@@ -8,8 +8,8 @@ Four messages, relayed by the provider, each inside a frame that its sender sign
     4  responder -> initiator   sealed("the seed is stored")
 
 Messages 2 and 3 carry the hash of everything said before, so each side signs the whole transcript (SIGMA), and the
-seals confirm the key. The responder stores the seed before it sends message 4, the initiator before it reports the edge.
-Source: docs/protocol.md, "Key agreement"; Krawczyk, SIGMA (CRYPTO 2003); RFC 7748; RFC 8439.
+seals confirm the key. The responder stores the seed before it sends message 4, the initiator before it reports the
+edge. Source: docs/protocol.md, "Key agreement"; Krawczyk, SIGMA (CRYPTO 2003); RFC 7748; RFC 8439.
 """
 
 from dataclasses import dataclass

@@ -51,6 +51,7 @@ class Refusal(IntEnum):
     ROUND_NOT_NEW = 70
     ROUND_CLOSED = 71
     STARTED_WITHIN_ROUND = 72
+    NO_FINAL = 73
 
     @property
     def sentence(self) -> str:
@@ -97,6 +98,7 @@ _SENTENCES = {
     Refusal.ROUND_NOT_NEW: "the round is not above the last one that was sent",
     Refusal.ROUND_CLOSED: "the round is closed",
     Refusal.STARTED_WITHIN_ROUND: "the gateway started within this round and may have sent before",
+    Refusal.NO_FINAL: "the FINAL of the round before did not arrive",
 }
 
 

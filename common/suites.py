@@ -8,7 +8,7 @@ sees at once when a gateway uses other edges than the rest, and takes it for mis
 Source: thesis section 3.3.2; docs/protocol.md, "Suites".
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import blake2b
@@ -60,8 +60,8 @@ class Suite(Protocol):
             RefusedError: BAD_DATA.
         """
 
-    def open(self, contributions: Sequence[Lanes]) -> Lanes | None:
-        """The sum in the concealed lanes of all included members, or None while the suite still waits for something."""
+    def open(self, total: Lanes) -> Lanes | None:
+        """The sum that the added concealed lanes of all included members hold; None while the suite waits for more."""
 
 
 def fingerprint(neighbors: Iterable[ClientId]) -> int:
@@ -101,9 +101,9 @@ class Basic:
             raise RefusedError(Refusal.BAD_DATA) from error
         return Contribution((a, b, c), attempt, neighbors)
 
-    def open(self, contributions: Sequence[Lanes]) -> Lanes | None:
-        """See `Suite`: with the masks cancelled, the sum is open at once."""
-        return reduce(add, contributions, ZERO)
+    def open(self, total: Lanes) -> Lanes | None:
+        """See `Suite`: the masks have cancelled, nothing else covers the sum."""
+        return total
 
 
 BASIC: Final = Basic()

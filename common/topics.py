@@ -6,6 +6,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from common.identifiers import NO_NETWORK, NetworkId, is_name
@@ -90,6 +91,7 @@ PROVIDER_FILTERS: Final = (f"{ROOT}/register/+", f"{ROOT}/+/up/+", f"{ROOT}/+/tu
 """What the provider subscribes to; the filters do not overlap."""
 
 
+@lru_cache(maxsize=65_536)
 def parse(text: str) -> Topic:
     """Take a topic apart.
 

@@ -8,6 +8,7 @@ from enum import Enum
 
 from common.frames import Notification
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
+from common.parameters import Parameters
 from common.refusal import Refusal
 
 
@@ -161,6 +162,15 @@ class StoreContents:
     members: tuple[MemberRecord, ...] = ()
     edges: tuple[EdgeRecord, ...] = ()
     final: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSetup:
+    """One network to run: its unchangeable number, its rules, and what the store held."""
+
+    network: NetworkId
+    parameters: Parameters
+    contents: StoreContents
 
 
 @dataclass(frozen=True, slots=True)

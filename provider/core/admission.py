@@ -1,0 +1,304 @@
+"""Members and edges: registration, tunnels, coming back, leaving, and the repair of the key graph.
+
+Source: thesis section 3.3.2 (registration, exit, connection loss); docs/protocol.md, "Registration", "Coming back",
+"Exit", "Key graph".
+"""
+
+import random
+from collections.abc import Iterable
+from typing import Final, final
+
+from common.frames import Notification, SignedFrame
+from common.identifiers import ClientId, TunnelId
+from common.payloads import (
+    Assigned,
+    Entered,
+    ExitConfirmed,
+    Holdings,
+    Registration,
+    Resumed,
+    Role,
+    TunnelMessage,
+    TunnelOpen,
+)
+from common.refusal import Refusal, RefusedError
+from common.signing import Direction
+from provider.core.desk import Desk, Member, new_tunnel
+from provider.core.events import EdgeState, Effect, MemberState, Notice, Store
+from provider.core.keygraph import Edge, Neighborhoods, components
+
+TUNNEL_MS: Final = 30_000
+"""How long a tunnel stays open for a handshake; longer than a gateway tries."""
+
+GATHER_MS_MAX: Final = 1_000
+"""How long registrations are gathered before all of them draw, so that each can draw each."""
+
+STARTS_MAX: Final = 4_096
+"""How many edges one FINAL starts at most: 32 KiB of it."""
+
+_IN_NETWORK: Final = (MemberState.JOINING, MemberState.PRESENT)
+_HELD: Final = (EdgeState.STANDING, EdgeState.STARTED)
+
+
+@final
+class Admission:
+    """The part of the network machine that makes and ends members and edges."""
+
+    def __init__(self, desk: Desk, entropy: random.Random) -> None:
+        """`entropy` must be cryptographically strong outside of simulations (`random.SystemRandom`)."""
+        self._desk: Final = desk
+        self._entropy: Final = entropy
+        self._by_name: Final = {m.name: m for m in desk.members.values() if m.state is not MemberState.LEFT}
+        self._gathered: set[ClientId] = set()
+        self._draw_at: int | None = None
+
+    def deadline(self) -> int | None:
+        """When `tick` wants to be called next."""
+        return self._draw_at
+
+    def tick(self, now_ms: int) -> list[Effect]:
+        """Draw neighbors for everybody who registered since."""
+        if self._draw_at is None or now_ms < self._draw_at:
+            return []
+        self._draw_at = None
+        gathered, self._gathered = self._gathered, set()
+        effects: list[Effect] = []
+        for client in sorted(gathered):
+            drawn = sum(edge.initiator == client for edge in self._desk.graph.of(client))
+            effects += self._draw(self._desk.members[client], self._desk.parameters.draws - drawn, now_ms)
+        return effects
+
+    def named(self, name: str) -> Member | None:
+        """The member of this name, unless it has left."""
+        return self._by_name.get(name)
+
+    # Registration
+
+    def register(self, registration: Registration, now_ms: int) -> list[Effect]:
+        """Give a place to a gateway, or the same one again. The signature under the carried key was checked.
+
+        Raises:
+            RefusedError: NAME_TAKEN, when the name is registered with another key.
+        """
+        desk = self._desk
+        member = self._by_name.get(registration.name)
+        effects: list[Effect] = []
+        if member is None:
+            client = ClientId(max(desk.members, default=0) + 1)
+            member = Member(client, registration.name, registration.public_key, MemberState.JOINING)
+            desk.members[client] = self._by_name[member.name] = member
+            effects.append(desk.save(member))
+        elif member.public_key != registration.public_key:
+            raise RefusedError(Refusal.NAME_TAKEN)
+        effects.append(desk.order(member, Notification.ASSIGNED, Assigned(member.public_key).encode(), now_ms))
+        if member.state is not MemberState.JOINING:
+            return effects + self.resume(member, Holdings(()), now_ms)
+        self._gather(member, now_ms)
+        return effects
+
+    def _gather(self, member: Member, now_ms: int) -> None:
+        self._gathered.add(member.client)
+        if self._draw_at is None:
+            self._draw_at = now_ms + min(GATHER_MS_MAX, self._desk.parameters.schedule.period_ms // 5)
+
+    def _draw(self, member: Member, count: int, now_ms: int) -> list[Effect]:
+        """Open tunnels from this member to `count` others, drawn uniformly from all that have room."""
+        desk = self._desk
+        near = desk.graph.neighbors(member.client) | {member.client}
+        room = desk.parameters.degree_max - (len(near) - 1)
+        candidates = [
+            other.client
+            for other in desk.in_state(*_IN_NETWORK)
+            if other.client not in near and len(desk.graph.neighbors(other.client)) < desk.parameters.degree_max
+        ]
+        count = min(count, room, len(candidates))
+        drawn = self._entropy.sample(candidates, count) if count > 0 else []
+        return [order for client in drawn for order in self._open(member, desk.members[client], now_ms)]
+
+    def _open(self, initiator: Member, responder: Member, now_ms: int) -> list[Effect]:
+        desk = self._desk
+        tunnel = new_tunnel(self._entropy.randbytes(8), desk.graph)
+        desk.graph.add(Edge(tunnel, initiator.client, responder.client, EdgeState.OPEN, now_ms))
+        to_responder = TunnelOpen(tunnel, Role.RESPONDER, initiator.public_key).encode()
+        to_initiator = TunnelOpen(tunnel, Role.INITIATOR, responder.public_key).encode()
+        return [
+            desk.order(responder, Notification.TUNNEL_OPEN, to_responder, now_ms),
+            desk.order(initiator, Notification.TUNNEL_OPEN, to_initiator, now_ms),
+        ]
+
+    def relay(self, sender: Member, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        """Forward what one end of an open tunnel says to the other end, as it is.
+
+        Raises:
+            RefusedError: TUNNEL_CLOSED or NOT_AN_END.
+        """
+        edge = self._desk.graph.get(TunnelMessage.decode(signed.frame.data).tunnel)
+        if edge is None:
+            raise RefusedError(Refusal.TUNNEL_CLOSED)
+        if sender.client not in edge.pair:
+            raise RefusedError(Refusal.NOT_AN_END)
+        return [self._desk.forward(signed.raw, self._desk.members[edge.other(sender.client)], now_ms)]
+
+    def entered(self, member: Member, report: Entered, now_ms: int) -> list[Effect]:
+        """Notification 2: seeds stand in these tunnels, at both ends.
+
+        Raises:
+            RefusedError: NOT_AN_END, when one of the tunnels was not opened for this member.
+        """
+        desk, effects = self._desk, list[Effect]()
+        edges = [edge for tunnel in (*report.standing, *report.failed) if (edge := desk.graph.get(tunnel))]
+        if any(edge.initiator != member.client for edge in edges):
+            raise RefusedError(Refusal.NOT_AN_END)
+        failed = 0
+        for edge in edges:
+            if edge.state is EdgeState.OPEN and edge.tunnel in report.standing:
+                effects.append(desk.save_edge(edge, EdgeState.STANDING))
+            elif edge.state is EdgeState.OPEN:
+                failed += 1
+                effects += desk.remove_edge(edge)
+        for client in {client for edge in edges for client in edge.pair}:
+            effects += self._settle_joining(desk.members[client])
+        return effects + self._draw(member, failed, now_ms)
+
+    def _settle_joining(self, member: Member) -> list[Effect]:
+        """A joining member is in when its own handshakes are done and it has enough edges."""
+        graph = self._desk.graph
+        if member.state is not MemberState.JOINING:
+            return []
+        if any(edge.state is EdgeState.OPEN and edge.initiator == member.client for edge in graph.of(member.client)):
+            return []
+        if len(graph.neighbors(member.client, *_HELD)) < self._desk.parameters.masks_min:
+            return []
+        return [*self._desk.move(member, MemberState.PRESENT), Notice(f"client {member.client} has entered")]
+
+    # Coming back
+
+    def resume(self, member: Member, held: Holdings, now_ms: int) -> list[Effect]:
+        """A member is back with the seeds it holds: compare them with the key graph, and mend what differs."""
+        desk = self._desk
+        mine = {edge.tunnel: edge for edge in desk.graph.of(member.client) if edge.state in _HELD}
+        theirs = {edge.tunnel: edge for edge in held.edges}
+        effects: list[Effect] = []
+        for tunnel, edge in mine.items():
+            if tunnel not in theirs:
+                effects += desk.remove_edge(edge)
+                member.unsettled.add(edge.other(member.client))
+        for tunnel, claimed in theirs.items():
+            peer = desk.members.get(claimed.peer)
+            if tunnel in mine or not claimed.is_started or peer is None:
+                continue
+            if peer.exit_frame is not None and peer.state is MemberState.LEFT:
+                effects.append(desk.forward(peer.exit_frame, member, now_ms))
+            else:
+                member.unsettled.add(peer.client)
+        if member.state is MemberState.AWAY:
+            effects += desk.move(member, MemberState.PRESENT)
+        started = tuple(edge.tunnel for edge in desk.graph.of(member.client) if edge.state is EdgeState.STARTED)
+        effects.append(desk.order(member, Notification.RESUMED, Resumed(started).encode(), now_ms))
+        effects += self._settle_joining(member)
+        return effects + self._mend(member, now_ms)
+
+    def _mend(self, member: Member, now_ms: int) -> list[Effect]:
+        """Open the tunnels that this member needs: to renew what is unsettled, and to have enough live neighbors."""
+        desk, effects = self._desk, list[Effect]()
+        for client in sorted(member.unsettled):
+            peer = desk.members[client]
+            is_open = any(edge.state is EdgeState.OPEN for edge in desk.graph.between(member.client, client))
+            if peer.state is MemberState.PRESENT and not is_open:
+                effects += self._open(member, peer, now_ms)
+        near = desk.graph.neighbors(member.client)
+        live = sum(desk.members[client].state in _IN_NETWORK for client in near)
+        return effects + self._draw(member, self._live_wanted - live, now_ms)
+
+    def maintain(self, now_ms: int) -> list[Effect]:
+        """Close tunnels that took too long, mend members that lack neighbors, and bridge parts that fell apart."""
+        desk, effects = self._desk, list[Effect]()
+        for edge in desk.graph.in_state(EdgeState.OPEN):
+            if now_ms - edge.opened_ms > TUNNEL_MS:
+                effects += desk.remove_edge(edge)
+        present = {member.client for member in desk.in_state(MemberState.PRESENT)}
+        neighborhoods = desk.graph.among(present, EdgeState.STARTED)
+        for client in sorted(present):
+            if desk.members[client].unsettled or len(neighborhoods[client]) < self._live_wanted:
+                effects += self._mend(desk.members[client], now_ms)
+        for member in desk.in_state(MemberState.JOINING):
+            effects += self._settle_joining(member)
+        return effects + self._bridge(present, neighborhoods, now_ms)
+
+    def _bridge(self, present: set[ClientId], neighborhoods: Neighborhoods, now_ms: int) -> list[Effect]:
+        """Open one tunnel from each smaller part of the key graph to the largest."""
+        desk, effects = self._desk, list[Effect]()
+        largest, *others = components(present, neighborhoods) or [set[ClientId]()]
+        for part in others:
+            pairs = [(a, b) for a in sorted(part) for b in sorted(largest) if not desk.graph.between(a, b)]
+            a, b = self._entropy.choice(pairs) if pairs else (None, None)
+            if a is not None and b is not None and self._have_room(a, b):
+                effects += self._open(desk.members[a], desk.members[b], now_ms)
+        return effects
+
+    def _have_room(self, *clients: ClientId) -> bool:
+        most = self._desk.parameters.degree_max
+        return all(len(self._desk.graph.neighbors(client)) < most for client in clients)
+
+    @property
+    def _live_wanted(self) -> int:
+        """How many live neighbors a member should have at least: one mask may fall away without a refusal."""
+        return min(self._desk.parameters.draws, self._desk.parameters.masks_min + 1)
+
+    # Rounds ask
+
+    def start_standing(self) -> tuple[list[Store], tuple[TunnelId, ...]]:
+        """Start the edges whose seeds stand; an edge that one of them renews is dropped."""
+        desk, effects = self._desk, list[Store]()
+        standing = desk.graph.in_state(EdgeState.STANDING)[:STARTS_MAX]
+        for edge in standing:
+            for old in desk.graph.between(edge.initiator, edge.responder):
+                if old.state is EdgeState.STARTED:
+                    effects += desk.remove_edge(old)
+            effects.append(desk.save_edge(edge, EdgeState.STARTED))
+            desk.members[edge.initiator].unsettled.discard(edge.responder)
+            desk.members[edge.responder].unsettled.discard(edge.initiator)
+        return effects, tuple(edge.tunnel for edge in standing)
+
+    def eligible(self) -> set[ClientId]:
+        """The members that may be expected: present, and agreed with every present neighbor on their seeds."""
+        present = {member.client for member in self._desk.in_state(MemberState.PRESENT)}
+        return {client for client in present if not self._desk.members[client].unsettled & present}
+
+    # Leaving
+
+    def leave(self, member: Member, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        """Notification 3: the member is not expected any more; the rest follows when no open round expects it."""
+        if member.state is MemberState.LEFT:
+            return [self._confirm_exit(member, now_ms)]
+        signed.require_signature(member.public_key, Direction.UP)
+        member.exit_frame = signed.raw
+        return [*self._desk.move(member, MemberState.LEAVING)]
+
+    def finish_exits(self, now_ms: int) -> list[Effect]:
+        """Tell the leavers and their neighbors, drop their edges, and let who drew a leaver draw again."""
+        desk, effects = self._desk, list[Effect]()
+        for member in desk.in_state(MemberState.LEAVING):
+            edges = desk.graph.of(member.client)
+            effects += desk.move(member, MemberState.LEFT)
+            for edge in edges:
+                effects += desk.remove_edge(edge)
+            effects += self._tell_neighbors(member, (edge.other(member.client) for edge in edges), now_ms)
+            effects.append(self._confirm_exit(member, now_ms))
+            effects.append(Notice(f"client {member.client} has left"))
+            self._by_name.pop(member.name, None)
+            for edge in edges:
+                if edge.responder == member.client and desk.members[edge.initiator].state in _IN_NETWORK:
+                    effects += self._draw(desk.members[edge.initiator], 1, now_ms)
+        return effects
+
+    def _tell_neighbors(self, leaver: Member, neighbors: Iterable[ClientId], now_ms: int) -> list[Effect]:
+        assert leaver.exit_frame is not None
+        effects = list[Effect]()
+        for client in neighbors:
+            self._desk.members[client].unsettled.discard(leaver.client)
+            effects.append(self._desk.forward(leaver.exit_frame, self._desk.members[client], now_ms))
+        return effects
+
+    def _confirm_exit(self, leaver: Member, now_ms: int) -> Effect:
+        return self._desk.order(leaver, Notification.EXIT_CONFIRMED, ExitConfirmed(leaver.client).encode(), now_ms)

@@ -1,0 +1,150 @@
+"""One round at the provider: counts distinct clients, finds the missing, corrects, and opens the sum.
+
+Pure bookkeeping of frames that were already decoded and whose signatures hold; time comes from outside.
+Source: thesis section 3.3.2 (normal operation, connection loss); docs/protocol.md, "Rounds" and "Correction".
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import final
+
+from common.batch import Row, sum_lanes
+from common.clients import ClientSet
+from common.identifiers import ClientId, RoundNumber
+from common.parameters import Parameters
+from common.refusal import Refusal, RefusedError
+from common.suites import Suite, fingerprint
+from common.superposition import Lanes, signed
+from provider.core.events import RoundStatus, Why
+from provider.core.keygraph import summable
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a round ended; `lanes` (signed: import, export, contributors) only when a sum is published."""
+
+    status: RoundStatus
+    why: Why
+    included: ClientSet
+    lanes: Lanes | None = None
+
+
+@dataclass(slots=True)
+class _Accepted:
+    """The frame of one client that counts."""
+
+    attempt: int
+    lanes: Lanes
+
+
+@final
+@dataclass(slots=True)
+class Round:
+    """An open round. `neighborhoods` are the started edges among those expected."""
+
+    number: RoundNumber
+    view: bytes
+    suite: Suite
+    parameters: Parameters
+    neighborhoods: Mapping[ClientId, frozenset[ClientId]]
+    attempt: int = 0
+    missing: set[ClientId] = field(default_factory=set)
+    """Left out of the sum: silent, or left by the silent without enough masks or in too small a part."""
+    silent: set[ClientId] = field(default_factory=set)
+    """Those of the missing from whom a frame was awaited in vain."""
+    _accepted: dict[ClientId, _Accepted] = field(default_factory=dict)
+    _asked: dict[ClientId, int] = field(default_factory=dict)
+    _toward: dict[ClientId, int] = field(default_factory=dict)
+    _waiting: set[ClientId] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._waiting = set(self.neighborhoods)
+
+    @property
+    def expected(self) -> int:
+        """How many members were expected."""
+        return len(self.neighborhoods)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every frame that is awaited has come."""
+        return not self._waiting
+
+    def require_acceptable(self, row: Row) -> None:
+        """Check what costs little before anybody checks the signature.
+
+        Raises:
+            RefusedError: the frame does not count in this round.
+        """
+        client = ClientId(row.client)
+        if client not in self.neighborhoods:
+            raise RefusedError(Refusal.NOT_EXPECTED)
+        if client in self.missing:
+            raise RefusedError(Refusal.LATE)
+        if row.suite != self.suite.code:
+            raise RefusedError(Refusal.WRONG_SUITE)
+        if row.view != self.view:
+            raise RefusedError(Refusal.WRONG_VIEW)
+        asked, accepted = self._asked.get(client, 0), self._accepted.get(client)
+        if row.attempt < asked:
+            raise RefusedError(Refusal.LATE)
+        if accepted is not None and accepted.attempt >= row.attempt:
+            raise RefusedError(Refusal.REPEATED)
+        if row.attempt > asked:
+            raise RefusedError(Refusal.UNEXPECTED)
+        if row.toward != self._fingerprint(client):
+            raise RefusedError(Refusal.WRONG_MASKS)
+
+    def accept(self, row: Row) -> None:
+        """Count a frame that is acceptable and whose signature holds: its client's bit, once, and its lanes."""
+        client = ClientId(row.client)
+        self._accepted[client] = _Accepted(row.attempt, row.lanes)
+        self._waiting.discard(client)
+
+    def _fingerprint(self, client: ClientId) -> int:
+        known = self._toward.get(client)
+        if known is None:
+            known = self._toward[client] = fingerprint(self.neighborhoods[client] - self.missing)
+        return known
+
+    def correct(self) -> Outcome | None:
+        """The deadline has come: declare missing who is awaited, and ask their neighbors to send again.
+
+        Returns:
+            None when a correction must be sent (`attempt`, `missing`), or how the round ended without a sum.
+        """
+        self.silent |= self._waiting
+        present = set(self.neighborhoods) - self.missing - self._waiting
+        minimum = self.parameters.members_min
+        if not present:
+            return self._without_sum(RoundStatus.LOST, Why.NOBODY)
+        if len(present) < minimum:
+            return self._without_sum(RoundStatus.REFUSED, Why.TOO_FEW_LEFT)
+        kept = summable(present, self.neighborhoods, self.parameters.masks_min, minimum)
+        if not kept:
+            return self._without_sum(RoundStatus.REFUSED, Why.SPLIT)
+        if self.attempt >= self.parameters.schedule.attempts_max:
+            return self._without_sum(RoundStatus.LOST, Why.ATTEMPTS)
+        self.attempt += 1
+        newly_missing = set(self.neighborhoods) - kept - self.missing
+        self.missing |= newly_missing
+        self._waiting = {client for client in kept if self.neighborhoods[client] & newly_missing}
+        for client in self._waiting:
+            self._asked[client] = self.attempt
+            self._toward.pop(client, None)
+        return None
+
+    def open(self) -> Outcome | None:
+        """Every frame is there: open the sum; None while the suite waits for more."""
+        included = set(self.neighborhoods) - self.missing
+        total = self.suite.open(sum_lanes([self._accepted[client].lanes for client in included]))
+        if total is None:
+            return None
+        import_dwh, export_dwh, contributors = signed(total)
+        if not 0 <= contributors <= len(included):
+            return self._without_sum(RoundStatus.LOST, Why.NO_CANCEL)
+        status = RoundStatus.CORRECTED if self.missing else RoundStatus.COMPLETE
+        return Outcome(status, Why.NONE, ClientSet.of(included), (import_dwh, export_dwh, contributors))
+
+    def _without_sum(self, status: RoundStatus, why: Why) -> Outcome:
+        return Outcome(status, why, ClientSet())

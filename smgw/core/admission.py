@@ -1,0 +1,332 @@
+"""Getting into a network and its key graph, back into it, and out of it.
+
+Notification 1 asks for a place; the provider opens tunnels; each handshake leaves a seed; notification 2 says which
+stand. Whoever is not expected asks again: with RESUME when it holds seeds, with EMERGENCY when too few of its neighbors
+are left. Source: thesis section 3.3.2; docs/protocol.md, "Registration", "Coming back", "Exit".
+"""
+
+import random
+from dataclasses import dataclass, replace
+from typing import Final, final
+
+from common import topics
+from common.agreement import CONFIRM, HELLO, KEY_BYTES, REPLY, STORED, Agreed, Ends, Initiator, Responder
+from common.frames import Notification, SignedFrame
+from common.identifiers import NO_NETWORK, TunnelId
+from common.payloads import (
+    Assigned,
+    Entered,
+    ExitConfirmed,
+    HeldEdge,
+    Holdings,
+    Registration,
+    Rejected,
+    Resumed,
+    Role,
+    TunnelMessage,
+    TunnelOpen,
+)
+from common.refusal import Refusal, RefusedError
+from common.schedule import DAY_MS
+from common.secret import Secret
+from common.signing import Direction
+from smgw.core.events import Departed, Edge, Effect, Left, Level, Membership, Notice, Publish, Store, Subscribe
+from smgw.core.situation import RETRY_FIRST_MS, RETRY_MAX_MS, Situation
+
+TUNNEL_MS: Final = 20_000
+"""How long a handshake may take."""
+
+RESUMES_UNANSWERED_MAX: Final = 3
+"""After so many RESUMEs without an answer the gateway registers anew."""
+
+
+@dataclass(slots=True)
+class _Tunnel:
+    """A handshake under way; `answer` is what was sent last, repeated when the other end repeats itself."""
+
+    order: TunnelOpen
+    end: Initiator | Responder
+    deadline_ms: int
+    step: int = 0
+    answer: bytes = b""
+
+
+@final
+class Admission:
+    """The part of the member machine that makes and ends membership and edges."""
+
+    def __init__(self, situation: Situation, entropy: random.Random, now_ms: int) -> None:
+        """`entropy` must be cryptographically strong outside of simulations (`random.SystemRandom`)."""
+        self._situation: Final = situation
+        self._entropy: Final = entropy
+        self._tunnels: dict[TunnelId, _Tunnel] = {}
+        self._standing: list[TunnelId] = []
+        self._failed: list[TunnelId] = []
+        self._is_connected = False
+        self._ask_at: int | None = now_ms
+        self._pause_ms = RETRY_FIRST_MS
+        self._unanswered = 0
+
+    def deadline(self) -> int | None:
+        """When `tick` wants to be called next."""
+        times = [tunnel.deadline_ms for tunnel in self._tunnels.values()]
+        if self._is_connected and self._ask_at is not None:
+            times.append(self._ask_at)
+        return min(times, default=None)
+
+    def connected(self, now_ms: int) -> list[Effect]:
+        """The bus is there: listen; a gateway without a network asks for one, a member waits for the retained FINAL."""
+        self._is_connected = True
+        membership = self._situation.membership
+        effects: list[Effect] = [Subscribe(topics.inbox_filter(self._situation.rules.name))]
+        self._pause_ms = RETRY_FIRST_MS
+        self._ask_at = now_ms
+        if membership is not None:
+            effects.append(Subscribe(topics.broadcast_filter(membership.network)))
+            is_settled = self._situation.is_expected and not membership.is_leaving
+            self._ask_at = None if is_settled else now_ms + RETRY_FIRST_MS
+        return effects + self.tick(now_ms)
+
+    def disconnected(self) -> None:
+        """The bus is gone: asking is of no use until it returns."""
+        self._is_connected = False
+
+    def tick(self, now_ms: int) -> list[Effect]:
+        """Give up handshakes that take too long, and ask again when nothing came."""
+        effects: list[Effect] = []
+        for tunnel_id, tunnel in list(self._tunnels.items()):
+            if now_ms >= tunnel.deadline_ms:
+                self._drop(tunnel_id)
+        effects += self._report_entered(now_ms)
+        if self._is_connected and self._ask_at is not None and now_ms >= self._ask_at:
+            effects += self._ask(now_ms)
+        return effects
+
+    def expected(self) -> None:
+        """A FINAL expects this gateway: nothing is left to ask for."""
+        membership = self._situation.membership
+        if membership is None or not membership.is_leaving:
+            self._ask_at = None
+        self._pause_ms = RETRY_FIRST_MS
+        self._unanswered = 0
+
+    def not_expected(self, now_ms: int, spread_ms: int) -> list[Effect]:
+        """A FINAL leaves this gateway out: ask to be taken back, at a moment of its own within `spread_ms`."""
+        soon = now_ms + int(self._entropy.random() * spread_ms)
+        self._ask_at = soon if self._ask_at is None else min(self._ask_at, soon)
+        return self.tick(now_ms)
+
+    def _ask(self, now_ms: int) -> list[Effect]:
+        situation, membership = self._situation, self._situation.membership
+        self._ask_at = now_ms + self._pause_ms
+        self._pause_ms = min(self._pause_ms * 2, RETRY_MAX_MS)
+        if self._has_handshakes():
+            return []
+        if membership is not None and membership.is_leaving:
+            return [situation.up(Notification.EXIT, b"", now_ms)]
+        if membership is None or not situation.edges or self._unanswered >= RESUMES_UNANSWERED_MAX:
+            self._unanswered = 0
+            identity, rules = situation.identity, situation.rules
+            data = Registration(identity.public_key, rules.region, rules.name).encode()
+            return [situation.up(Notification.REGISTER, data, now_ms)]
+        self._unanswered += 1
+        held = Holdings(tuple(HeldEdge(e.tunnel, e.peer, e.is_started) for e in situation.edges.values()))
+        expected = situation.final.expected if situation.final else None
+        is_enough = expected is None or len(situation.started_edges(expected)) >= situation.masks_min
+        return [situation.up(Notification.RESUME if is_enough else Notification.EMERGENCY, held.encode(), now_ms)]
+
+    def assigned(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        """The provider has given this gateway a place.
+
+        Raises:
+            RefusedError: the place is another gateway's.
+        """
+        situation, frame = self._situation, signed.frame
+        if Assigned.decode(frame.data).public_key != situation.identity.public_key:
+            raise RefusedError(Refusal.UNKNOWN_CLIENT)
+        if frame.network == NO_NETWORK or not frame.client:
+            raise RefusedError(Refusal.WRONG_NETWORK)
+        known = situation.membership
+        if known is not None and (known.network, known.client) == (frame.network, frame.client):
+            return []
+        effects: list[Effect] = []
+        for tunnel in list(situation.edges):
+            effects += situation.erase(tunnel)
+        self._tunnels.clear()
+        situation.membership = Membership(frame.network, frame.client)
+        situation.parameters = situation.final = None
+        effects.append(Store(situation.membership))
+        effects.append(Subscribe(topics.broadcast_filter(frame.network)))
+        text = f"This gateway is client {frame.client} of network {frame.network}."
+        return [*effects, Notice(Level.INFO, text)]
+
+    def rejected(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        """The provider has refused a request: say why, and ask again later."""
+        rejected = Rejected.decode(signed.frame.data)
+        self._pause_ms = RETRY_MAX_MS
+        self._ask_at = now_ms + self._pause_ms
+        request = rejected.notification.name.lower()
+        text = f"The provider refused this gateway's {request}: {rejected.reason.sentence}."
+        return [Notice(Level.CRITICAL, text)]
+
+    def open(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        """The provider has opened a tunnel to a new neighbor.
+
+        Raises:
+            RefusedError: the order is old, or one neighbor too many.
+        """
+        situation, order = self._situation, TunnelOpen.decode(signed.frame.data)
+        if order.tunnel in self._tunnels or order.tunnel in situation.edges:
+            raise RefusedError(Refusal.REPEATED)
+        if now_ms - signed.frame.timestamp_ms > TUNNEL_MS:
+            raise RefusedError(Refusal.STALE)
+        own = situation.identity.public_key
+        others = {edge.peer_key for edge in situation.edges.values()} | {
+            t.order.peer_key for t in self._tunnels.values()
+        }
+        if order.peer_key == own or situation.membership is None:
+            raise RefusedError(Refusal.UNEXPECTED)
+        if len(others - {order.peer_key}) >= situation.rules.degree_max:
+            raise RefusedError(Refusal.TOO_MANY_NEIGHBORS)
+        is_initiator = order.role is Role.INITIATOR
+        keys = (own, order.peer_key) if is_initiator else (order.peer_key, own)
+        ends = Ends(situation.membership.network, order.tunnel, *keys)
+        ephemeral = Secret(self._entropy.randbytes(KEY_BYTES))
+        deadline_ms = now_ms + TUNNEL_MS
+        if not is_initiator:
+            self._tunnels[order.tunnel] = _Tunnel(order, Responder(ends, situation.client, ephemeral), deadline_ms)
+            return []
+        initiator = Initiator(ends, situation.client, ephemeral)
+        self._tunnels[order.tunnel] = tunnel = _Tunnel(order, initiator, deadline_ms)
+        return [self._say(tunnel, HELLO, initiator.hello, now_ms)]
+
+    def hear(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        """The other end of a tunnel has spoken.
+
+        Raises:
+            RefusedError: no such tunnel, not its other end, or a handshake that does not hold.
+        """
+        message = TunnelMessage.decode(signed.frame.data)
+        tunnel = self._tunnels.get(message.tunnel)
+        if tunnel is None:
+            raise RefusedError(Refusal.TUNNEL_CLOSED)
+        signed.require_signature(tunnel.order.peer_key, Direction.UP)
+        if message.step <= tunnel.step:
+            return self._repeat(tunnel, message.step, now_ms)
+        try:
+            if isinstance(tunnel.end, Initiator):
+                return self._as_initiator(tunnel, tunnel.end, signed, message, now_ms)
+            return self._as_responder(tunnel, tunnel.end, signed, message, now_ms)
+        except RefusedError:
+            self._drop(message.tunnel)
+            raise
+
+    def _as_initiator(
+        self, tunnel: _Tunnel, end: Initiator, signed: SignedFrame, message: TunnelMessage, now_ms: int
+    ) -> list[Effect]:
+        if message.step == REPLY:
+            return [self._say(tunnel, CONFIRM, end.confirm(message.body, now_ms // DAY_MS), now_ms)]
+        if message.step != STORED:
+            raise RefusedError(Refusal.BAD_HANDSHAKE)
+        effects = self._stand(tunnel, end.finish(message.body), signed, now_ms)
+        del self._tunnels[message.tunnel]
+        self._standing.append(message.tunnel)
+        return effects + self._report_entered(now_ms)
+
+    def _as_responder(
+        self, tunnel: _Tunnel, end: Responder, signed: SignedFrame, message: TunnelMessage, now_ms: int
+    ) -> list[Effect]:
+        if message.step == HELLO:
+            return [self._say(tunnel, REPLY, end.reply(message.body), now_ms)]
+        if message.step != CONFIRM:
+            raise RefusedError(Refusal.BAD_HANDSHAKE)
+        agreed, stored = end.agree(message.body)
+        effects = self._stand(tunnel, agreed, signed, now_ms)
+        return [*effects, self._say(tunnel, STORED, stored, now_ms)]
+
+    def _stand(self, tunnel: _Tunnel, agreed: Agreed, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        if agreed.peer != signed.frame.client or abs(agreed.seed.day - now_ms // DAY_MS) > 1:
+            raise RefusedError(Refusal.BAD_HANDSHAKE)
+        effects: list[Effect] = []
+        for old in [e for e in self._situation.edges.values() if e.peer == agreed.peer and not e.is_started]:
+            effects += self._situation.erase(old.tunnel)
+        edge = Edge(tunnel.order.tunnel, agreed.peer, tunnel.order.peer_key, agreed.seed, False, now_ms)
+        self._situation.edges[edge.tunnel] = edge
+        return [*effects, Store(edge)]
+
+    def _say(self, tunnel: _Tunnel, step: int, body: bytes, now_ms: int) -> Publish:
+        tunnel.step, tunnel.answer = step, body
+        data = TunnelMessage(tunnel.order.tunnel, step, body).encode()
+        return self._situation.up(Notification.TUNNEL, data, now_ms, TUNNEL_MS)
+
+    def _repeat(self, tunnel: _Tunnel, step: int, now_ms: int) -> list[Effect]:
+        if step != tunnel.step - 1:
+            raise RefusedError(Refusal.REPEATED)
+        return [self._say(tunnel, tunnel.step, tunnel.answer, now_ms)]
+
+    def _drop(self, tunnel_id: TunnelId) -> None:
+        tunnel = self._tunnels.pop(tunnel_id)
+        if tunnel.order.role is Role.INITIATOR:
+            self._failed.append(tunnel_id)
+
+    def _has_handshakes(self) -> bool:
+        return any(tunnel.order.role is Role.INITIATOR for tunnel in self._tunnels.values())
+
+    def _report_entered(self, now_ms: int) -> list[Effect]:
+        if self._has_handshakes() or not (self._standing or self._failed):
+            return []
+        entered = Entered(tuple(self._standing), tuple(self._failed))
+        self._standing, self._failed = [], []
+        return [self._situation.up(Notification.ENTERED, entered.encode(), now_ms)]
+
+    def resumed(self, signed: SignedFrame) -> list[Effect]:
+        """The provider has named the started edges: start what stands among them, forget what was never started."""
+        started = Resumed.decode(signed.frame.data).started
+        self._unanswered = 0
+        effects: list[Effect] = list(self._situation.start(started))
+        for edge in list(self._situation.edges.values()):
+            if not edge.is_started and edge.tunnel not in self._tunnels and edge.tunnel not in self._standing:
+                effects += self._situation.erase(edge.tunnel)
+        return effects
+
+    def neighbor_left(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        """A neighbor's own notification 3: erase its seed and confirm.
+
+        Raises:
+            RefusedError: BAD_SIGNATURE, when it is not the neighbor who says so.
+        """
+        leaver = signed.frame.client
+        effects: list[Effect] = []
+        for edge in [edge for edge in self._situation.edges.values() if edge.peer == leaver]:
+            signed.require_signature(edge.peer_key, Direction.UP)
+            effects += self._situation.erase(edge.tunnel)
+        return [*effects, self._situation.up(Notification.EXIT_CONFIRMED, ExitConfirmed(leaver).encode(), now_ms)]
+
+    def leave(self, now_ms: int) -> list[Effect]:
+        """The owner wants to leave: say so until the provider confirms."""
+        membership = self._situation.membership
+        if membership is None:
+            return [Left()]
+        self._situation.membership = replace(membership, is_leaving=True)
+        self._ask_at = now_ms
+        self._pause_ms = RETRY_FIRST_MS
+        return [Store(self._situation.membership), *(self.tick(now_ms) if self._is_connected else [])]
+
+    def exit_confirmed(self, signed: SignedFrame) -> list[Effect]:
+        """The provider has confirmed the exit: forget everything.
+
+        Raises:
+            RefusedError: UNEXPECTED, when this gateway does not want to leave.
+        """
+        situation, membership = self._situation, self._situation.membership
+        is_own = ExitConfirmed.decode(signed.frame.data).leaver == situation.client
+        if membership is None or not membership.is_leaving or not is_own:
+            raise RefusedError(Refusal.UNEXPECTED)
+        situation.edges.clear()
+        situation.membership = situation.final = situation.parameters = None
+        self._ask_at = None
+        return [
+            Store(Departed()),
+            Notice(Level.INFO, "This gateway has left its network; its seeds are erased."),
+            Left(),
+        ]

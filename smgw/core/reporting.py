@@ -1,0 +1,236 @@
+"""One reading per round: the local superposition, its correction, and the rule that a mask is never used twice.
+
+Source: thesis section 3.3.2 (normal operation, connection loss); docs/protocol.md, "Rounds" and "Correction".
+"""
+
+from dataclasses import replace
+from typing import Final, final
+
+from common import topics
+from common.clients import ClientSet
+from common.frames import Notification, decode
+from common.identifiers import ClientId, RoundNumber
+from common.payloads import Correction, Superposition
+from common.refusal import Refusal, RefusedError
+from common.schedule import Schedule
+from common.suites import toward
+from common.superposition import ZERO, Lanes, vector
+from smgw.core.events import Closed, Edge, Effect, Level, Notice, Publish, Refuse, Sent, Store, TakeReading
+from smgw.core.reading import Reading, ReadingStatus
+from smgw.core.situation import KnownFinal, Situation
+
+
+@final
+class Reporting:
+    """The part of the member machine that sends readings."""
+
+    def __init__(self, situation: Situation, sent: Sent | None, closed: RoundNumber | None, now_ms: int) -> None:
+        self._situation: Final = situation
+        self._sent = sent
+        self._closed = closed
+        self._started_ms: Final = now_ms
+        self._round: RoundNumber | None = None
+        self._decided: RoundNumber | None = None
+        self._reading: Reading | None = None
+        self._correction: Correction | None = None
+        self.declared_missing = 0
+        """How often a FINAL or a correction called this gateway missing although it had sent."""
+
+    @property
+    def _schedule(self) -> Schedule | None:
+        return self._situation.parameters.schedule if self._situation.parameters else None
+
+    def deadline(self) -> int | None:
+        """When `tick` wants to be called next."""
+        schedule = self._schedule
+        if schedule is None or self._situation.membership is None:
+            return None
+        if self._round is None:
+            return 0
+        if self._decided == self._round:
+            return schedule.start(RoundNumber(self._round + 1))
+        if self._reading is None or self._is_final_awaited(self._round):
+            return schedule.start(self._round) + schedule.window_ms
+        return schedule.send_at(self._round, self._situation.identity.public_key)
+
+    def tick(self, now_ms: int) -> list[Effect]:
+        """Begin the round that the clock shows, and send when it is time."""
+        schedule = self._schedule
+        if schedule is None or self._situation.membership is None:
+            return []
+        effects: list[Effect] = []
+        current = schedule.round_at(now_ms)
+        if current != self._round:
+            self._round, self._reading = current, None
+            previous = RoundNumber(current - 1)
+            effects.append(TakeReading(current, schedule.start(previous), schedule.start(current)))
+        if self._decided != current and now_ms >= schedule.send_at(current, self._situation.identity.public_key):
+            effects += self._send_if_ready(current, schedule, now_ms)
+        return effects
+
+    def take(self, reading: Reading, now_ms: int) -> list[Effect]:
+        """The meter has answered."""
+        if reading.round == self._round:
+            self._reading = reading
+        return self.tick(now_ms)
+
+    def repeat(self, now_ms: int) -> list[Effect]:
+        """The bus is back: what was sent in a round that is still open is sent again, byte for byte."""
+        schedule, sent = self._schedule, self._sent
+        if schedule is None or sent is None or self._is_closed(sent.round) or schedule.round_at(now_ms) != sent.round:
+            return []
+        return [self._publish(sent, schedule)]
+
+    def close(self, known: KnownFinal) -> list[Effect]:
+        """A FINAL has come: the round takes no correction any more."""
+        sent = self._sent
+        if sent is None or sent.round != known.round or self._is_closed(known.round):
+            return []
+        self._closed = known.round
+        self._correction = None
+        is_included = self._situation.client in known.included
+        effects: list[Effect] = [Store(Closed(known.round, is_included))]
+        if not is_included:
+            effects.append(self._note_missing(known.round))
+        return effects
+
+    def correct(self, order: Correction, now_ms: int) -> list[Effect]:
+        """Answer notification 4: the same reading without the masks toward the missing. Nothing to do if it sent none.
+
+        Raises:
+            RefusedError: the order is not for a round that this gateway is in, or would leave it too few masks.
+        """
+        sent = self._sent
+        if sent is None or order.round > sent.round:
+            return []
+        if order.round != sent.round:
+            raise RefusedError(Refusal.WRONG_ROUND)
+        if self._is_closed(sent.round):
+            raise RefusedError(Refusal.ROUND_CLOSED)
+        if order.suite != self._situation.rules.suite.code:
+            raise RefusedError(Refusal.WRONG_SUITE)
+        if order.view != sent.view:
+            raise RefusedError(Refusal.WRONG_VIEW)
+        self._require_consistent(order, sent)
+        self._correction = order
+        if self._situation.client in order.missing:
+            raise RefusedError(Refusal.NAMES_ITSELF)
+        dropped = sent.peers & order.missing
+        return self._resend(order, sent, dropped, now_ms) if dropped else []
+
+    def _require_consistent(self, order: Correction, sent: Sent) -> None:
+        known = self._correction
+        missing, attempt = (known.missing, known.attempt) if known else (sent.missing, sent.attempt)
+        if order.attempt == attempt and order.missing != missing:
+            raise RefusedError(Refusal.CONTRADICTION)
+        if order.attempt == attempt and known:
+            raise RefusedError(Refusal.REPEATED)
+        if order.attempt < attempt:
+            raise RefusedError(Refusal.STALE)
+        if not missing <= order.missing:
+            raise RefusedError(Refusal.LIST_SHRINKS)
+
+    def _resend(self, order: Correction, sent: Sent, dropped: ClientSet, now_ms: int) -> list[Effect]:
+        situation, schedule, known = self._situation, self._schedule, self._situation.final
+        kept = sent.peers - dropped
+        if len(kept) < situation.masks_min:
+            raise RefusedError(Refusal.TOO_FEW_MASKS)
+        if schedule is None or known is None or known.view != sent.view:
+            raise RefusedError(Refusal.WRONG_VIEW)
+        if len(known.expected - order.missing) < situation.members_min:
+            raise RefusedError(Refusal.TOO_FEW_MEMBERS)
+        masks = self._masks(situation.started_edges(dropped), sent.round, schedule)
+        if len(masks) != len(dropped):
+            raise RefusedError(Refusal.UNKNOWN_CLIENT)
+        body = Superposition.decode(decode(sent.frame).frame.data).body
+        corrected = situation.rules.suite.correct(body, order.attempt, tuple(kept), masks.values())
+        changed = replace(sent, attempt=order.attempt, peers=kept, missing=sent.missing | order.missing)
+        return self._emit(changed, corrected, schedule, now_ms)
+
+    def _send_if_ready(self, round_: RoundNumber, schedule: Schedule, now_ms: int) -> list[Effect]:
+        is_last_call = now_ms >= schedule.start(round_) + schedule.window_ms
+        if self._is_final_awaited(round_):
+            if not is_last_call:
+                return []
+            self._decided = round_
+            return self._refuse_round(round_, Refusal.NO_FINAL) if self._situation.edges else []
+        if self._reading is None and not is_last_call:
+            return []
+        self._decided = round_
+        is_sent = self._sent is not None and self._sent.round == round_
+        if is_sent or not self._situation.is_expected or self._is_closed_by_final(round_):
+            return []
+        reading = self._reading or Reading(round_, 0, 0, ReadingStatus.BOUNDARY_MISSING)
+        return self._send(reading, schedule, now_ms)
+
+    def _send(self, reading: Reading, schedule: Schedule, now_ms: int) -> list[Effect]:
+        situation, known = self._situation, self._situation.final
+        assert known is not None
+        edges = situation.started_edges(known.expected)
+        reason = self._objection(reading.round, known, edges, schedule)
+        if reason is not None:
+            return self._refuse_round(reading.round, reason)
+        lanes = vector(reading.import_dwh, reading.export_dwh) if reading.is_valid else ZERO
+        body = situation.rules.suite.conceal(lanes, self._masks(edges, reading.round, schedule))
+        draft = Sent(reading.round, known.view, reading, 0, ClientSet.of(edges), ClientSet(), b"")
+        effects = self._emit(draft, body, schedule, now_ms)
+        if not reading.is_valid:
+            text = f"No valid reading for round {reading.round} ({reading.status.value}); the zero vector was sent."
+            effects.append(Notice(Level.WARNING, text))
+        return effects
+
+    def _objection(
+        self, round_: RoundNumber, known: KnownFinal, edges: dict[ClientId, Edge], schedule: Schedule
+    ) -> Refusal | None:
+        if self._sent is not None and round_ <= self._sent.round:
+            return Refusal.ROUND_NOT_NEW
+        if any(edge.seed.day > schedule.day(round_) for edge in edges.values()):
+            return Refusal.ROUND_NOT_NEW
+        if schedule.round_at(self._started_ms) >= round_:
+            return Refusal.STARTED_WITHIN_ROUND
+        if len(known.expected) < self._situation.members_min:
+            return Refusal.TOO_FEW_MEMBERS
+        if len(edges) < self._situation.masks_min:
+            return Refusal.TOO_FEW_MASKS
+        return None
+
+    def _masks(self, edges: dict[ClientId, Edge], round_: RoundNumber, schedule: Schedule) -> dict[ClientId, Lanes]:
+        membership = self._situation.membership
+        assert membership is not None
+        day = schedule.day(round_)
+        return {
+            peer: toward(membership.client, peer, edge.seed.on(day).mask(membership.network, round_))
+            for peer, edge in edges.items()
+        }
+
+    def _emit(self, draft: Sent, body: bytes, schedule: Schedule, now_ms: int) -> list[Effect]:
+        situation = self._situation
+        data = Superposition(situation.rules.suite.code, draft.round, draft.view, body).encode()
+        self._sent = replace(draft, frame=situation.up(Notification.SUPERPOSITION, data, now_ms).payload)
+        return [Store(self._sent), self._publish(self._sent, schedule)]
+
+    def _publish(self, sent: Sent, schedule: Schedule) -> Publish:
+        membership = self._situation.membership
+        assert membership is not None
+        expires_ms = schedule.deadline(sent.round, schedule.attempts_max)
+        return Publish(topics.up(membership.network, self._situation.rules.name), sent.frame, expires_ms)
+
+    def _refuse_round(self, round_: RoundNumber, reason: Refusal) -> list[Effect]:
+        text = f"The reading of round {round_} was not sent: {reason.sentence}."
+        return [Refuse(reason, Notification.SUPERPOSITION), Notice(Level.TEMPORARY, text)]
+
+    def _note_missing(self, round_: RoundNumber) -> Notice:
+        self.declared_missing += 1
+        times = f"{self.declared_missing} times since the start"
+        return Notice(
+            Level.WARNING, f"The provider left this gateway out of round {round_} although it sent ({times})."
+        )
+
+    def _is_closed(self, round_: RoundNumber) -> bool:
+        return self._closed is not None and round_ <= self._closed
+
+    def _is_final_awaited(self, round_: RoundNumber) -> bool:
+        return self._situation.final is None or self._situation.final.round < round_ - 1
+
+    def _is_closed_by_final(self, round_: RoundNumber) -> bool:
+        return self._situation.final is not None and self._situation.final.round >= round_
