@@ -48,10 +48,16 @@ class MeterValues:
 
 
 class TelegramDecoder:
-    """Takes bytes as they come and gives values as telegrams are complete; `refused` counts the broken ones."""
+    """Takes bytes as they come and gives values as telegrams are complete.
+
+    Attributes:
+        refused: how many telegrams were broken.
+        without_import: how many whole ones had no import register, as those of generation meters.
+    """
 
     def __init__(self) -> None:
         self.refused = 0
+        self.without_import = 0
         self._buffer = b""
 
     def feed(self, data: bytes) -> list[MeterValues]:
@@ -69,7 +75,9 @@ class TelegramDecoder:
             self.refused += consumed.count(_TELEGRAM_END) - (messages is not None)
             if messages is None:
                 break
-            result += [values for message in messages if (values := _values(message)) is not None]
+            values = [_values(body) for message in messages if (body := _list_of(message)) is not None]
+            result += [value for value in values if value is not None]
+            self.without_import += values.count(None)
         self._trim()
         return result
 
@@ -84,11 +92,13 @@ class TelegramDecoder:
             self._buffer = self._buffer[max(start, len(self._buffer) - _BUFFER_MAX // 2) :]
 
 
-def _values(message: dict[str, Any]) -> MeterValues | None:
-    """The values of a list message; None for other messages, and for lists without an import register."""
+def _list_of(message: dict[str, Any]) -> dict[str, Any] | None:
     body = message.get("messageBody")
-    if not isinstance(body, SmlGetListResponse):
-        return None
+    return body if isinstance(body, SmlGetListResponse) else None
+
+
+def _values(body: dict[str, Any]) -> MeterValues | None:
+    """The values of a list; None without an import register."""
     entries = {entry.get("objName"): entry for entry in body.get("valList", [])}
     import_dwh = _register_dwh(entries, 1)
     if import_dwh is None:

@@ -42,6 +42,7 @@ class SmlSource:
         self._state = _PortState.CLOSED
         self._open_error: OSError | None = None
         self._is_locked = False
+        self._has_noise = False
         self._heard_ms = clock.steady_ms()
         self._reopen_s = _REOPEN_FIRST_S
 
@@ -87,7 +88,9 @@ class SmlSource:
         silent_ms = self._clock.steady_ms() - self._heard_ms
         if silent_ms < _SILENT_AFTER_MS:
             return None
-        said = "nothing" if not self.refused else f"nothing readable ({self.refused} broken telegrams so far)"
+        if self._decoder.without_import:
+            return f"{self.name} sends no import register (1-0:1.8.0); choose the meter that counts the household"
+        said = f"nothing readable ({self.refused} broken telegrams so far)" if self._has_noise else "nothing"
         return f"{self.name} has said {said} for {silent_ms // 1000} s; check the infrared head"
 
     def forget(self) -> None:
@@ -118,6 +121,7 @@ class SmlSource:
         if not data:
             is_gone.set()
             return
+        self._has_noise = True
         for values in self._decoder.feed(data):
             self._accept(values)
 
@@ -125,6 +129,7 @@ class SmlSource:
         self._heard_ms = self._clock.steady_ms()
         self._reopen_s = _REOPEN_FIRST_S
         self._is_locked = values.is_locked
+        self._has_noise = False
         if values.is_locked:
             return
         # Some meters send export in every other telegram only: the last one stands until the next.

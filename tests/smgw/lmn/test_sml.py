@@ -125,6 +125,16 @@ async def test_meter_that_says_garbage_only_is_told_apart_from_silence(head: Inf
         assert "nothing readable (1 broken telegrams so far)" in (bench.meter.problem() or "")
 
 
+async def test_generation_meter_is_told_apart_from_silence(head: InfraredHead) -> None:
+    bench = Bench(head.link)
+    async with bench.meter:
+        await bench.listening()
+        head.say(encode_telegram([Entry(EXPORT_TOTAL, 1_234, UNIT_WH, -1)], ID, 1))
+        await until(lambda: bench.source._decoder.without_import == 1)
+        bench.hand.pass_time(8_000)
+        assert "sends no import register (1-0:1.8.0)" in (bench.meter.problem() or "")
+
+
 async def test_locked_meter_is_refused_with_the_remedy(head: InfraredHead) -> None:
     bench = Bench(head.link)
     async with bench.meter:
