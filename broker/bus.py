@@ -12,7 +12,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from broker.connection import Connection, LostError
+from broker.connection import Connection, LostError, first_reason
 from broker.events import BusCounts, BusEvent, Connected, Disconnected, Message, Will
 from broker.outbox import Outbox, Outgoing
 from broker.pace import Backoff, OncePerMinute
@@ -173,7 +173,7 @@ class Bus:
             try:
                 await self._live()
             except* LostError as lost:
-                self._note_lost(_first_reason(lost))
+                self._note_lost(first_reason(lost))
             await asyncio.sleep(self._backoff.next_wait_s())
 
     async def _live(self) -> None:
@@ -258,11 +258,3 @@ class Bus:
     def _say_refused(self, kind: str, what: str) -> None:
         if self._quiet.allows(kind, time.monotonic()):
             log.error("%s: refused: %s (said once a minute)", self._client_id, what)
-
-
-def _first_reason(lost: BaseExceptionGroup[LostError]) -> str:
-    """The text of the first error in a group of groups."""
-    first: BaseException = lost
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return str(first)

@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import psutil
@@ -33,6 +33,13 @@ async def main():
 
 asyncio.run(main())
 """
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_wrong_unseen(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """The event loop reports errors in callbacks to its log only."""
+    yield
+    assert [record for record in caplog.get_records("call") if record.name == "asyncio"] == []
 
 
 def settings(broker: Broker, **changes: float) -> BusSettings:
@@ -215,6 +222,31 @@ async def test_clean_close_sends_what_is_left_and_no_will(mosquitto: Broker) -> 
         async with Bus(settings(mosquitto), "leaving") as leaving:
             leaving.publish_soon("t/bye", b"2")
         assert [message.payload for message in await messages(reader, 2)] == [b"1", b"2"]
+
+
+async def test_canceled_owner_still_sends_what_is_left(mosquitto: Broker) -> None:
+    handed_in = asyncio.Event()
+
+    async def own() -> None:
+        async with Bus(settings(mosquitto), "owner") as bus:
+            bus.publish_soon("t/bye", b"1", retain=True)
+            handed_in.set()
+            await asyncio.Event().wait()
+
+    owner = asyncio.ensure_future(own())
+    await handed_in.wait()
+    owner.cancel()
+    await asyncio.wait({owner})
+    assert owner.cancelled()
+    async with Bus(settings(mosquitto), "reader") as reader:
+        reader.subscribe("t/bye")
+        assert [message.payload for message in await messages(reader, 1)] == [b"1"]
+
+
+async def test_owners_error_comes_out_as_it_is(mosquitto: Broker) -> None:
+    with pytest.raises(LookupError):
+        async with Bus(settings(mosquitto), "owner"):
+            raise LookupError
 
 
 async def test_broker_that_stops_answering_is_left_and_met_again(mosquitto: Broker) -> None:
