@@ -1,0 +1,138 @@
+"""Hypothesis strategies for the values of the protocol, and how many examples are enough."""
+
+from typing import Final
+
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from common.clients import ClientSet
+from common.frames import Frame, Notification
+from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
+from common.masks import Seed
+from common.parameters import Parameters
+from common.payloads import (
+    Assigned,
+    Correction,
+    Entered,
+    ExitConfirmed,
+    HeldEdge,
+    Holdings,
+    Registration,
+    Rejected,
+    Resumed,
+    Role,
+    RoundFinal,
+    Superposition,
+    TunnelMessage,
+    TunnelOpen,
+)
+from common.refusal import Refusal
+from common.schedule import Schedule
+from common.secret import Secret
+from common.suites import BASIC
+from common.superposition import Lanes
+
+moderate: Final = settings(max_examples=60, deadline=None)
+"""Enough to meet the corners, few enough for a folder of seconds; no deadline, because the machine may be shared."""
+
+words: Final = st.integers(0, 2**64 - 1)
+signed_words: Final = st.integers(-(2**63), 2**63 - 1)
+lanes: Final[st.SearchStrategy[Lanes]] = st.tuples(words, words, words)
+networks: Final = st.integers(0, 2**32 - 1).map(NetworkId)
+clients: Final = st.integers(0, 2**32 - 1).map(ClientId)
+members: Final = st.integers(1, 400).map(ClientId)
+rounds: Final = words.map(RoundNumber)
+tunnels: Final = words.map(TunnelId)
+names: Final = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=32)
+keys: Final = st.binary(min_size=32, max_size=32)
+views: Final = st.binary(min_size=8, max_size=8)
+octets: Final = st.integers(0, 255)
+client_sets: Final = st.sets(members, max_size=30).map(ClientSet.of)
+seeds: Final = st.builds(lambda day, key: Seed(day, Secret(key)), st.integers(0, 40_000), keys)
+tunnel_lists: Final = st.lists(tunnels, max_size=8).map(tuple)
+
+frames: Final = st.builds(
+    Frame, networks, clients, words, st.sampled_from(Notification), st.binary(max_size=80), st.booleans()
+)
+
+edges: Final = st.builds(HeldEdge, tunnels, clients, st.booleans())
+bodies: Final = st.builds(
+    lambda lanes_, attempt, masks, edges_: BASIC.body.pack(*lanes_, attempt, masks, edges_),
+    lanes,
+    octets,
+    octets,
+    words,
+)
+superpositions: Final = st.builds(Superposition, st.just(BASIC.code), rounds, views, bodies)
+finals: Final = st.builds(
+    lambda suite, round_, view, back, included, expected, started: RoundFinal(
+        suite, round_, view, RoundNumber(max(0, round_ - back)), included, expected, started
+    ),
+    octets,
+    rounds,
+    views,
+    st.integers(0, 2**64),
+    client_sets,
+    client_sets,
+    tunnel_lists,
+)
+
+exact_payloads: Final = st.one_of(
+    st.builds(Registration, keys, names, names),
+    st.builds(Assigned, keys),
+    st.builds(TunnelOpen, tunnels, st.sampled_from(Role), keys),
+    st.builds(Entered, tunnel_lists, tunnel_lists),
+    st.builds(Holdings, st.lists(edges, max_size=6).map(tuple)),
+    st.builds(Resumed, tunnel_lists),
+    st.builds(ExitConfirmed, clients),
+    st.builds(Rejected, st.sampled_from(Notification), st.sampled_from(Refusal)),
+    st.builds(
+        Correction,
+        octets,
+        rounds,
+        views,
+        st.integers(1, 255),
+        st.sets(members, min_size=1, max_size=30).map(ClientSet.of),
+    ),
+    finals,
+)
+"""Payloads whose data field has one right length."""
+
+open_payloads: Final = st.one_of(
+    st.builds(TunnelMessage, tunnels, octets, st.binary(max_size=100)),
+    st.builds(Superposition, octets, rounds, views, st.binary(max_size=60)),
+)
+"""Payloads that end in a body which others read."""
+
+PAYLOADS: Final = (
+    Registration,
+    Assigned,
+    TunnelOpen,
+    TunnelMessage,
+    Entered,
+    Holdings,
+    Resumed,
+    ExitConfirmed,
+    Rejected,
+    Superposition,
+    Correction,
+    RoundFinal,
+)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """Schedules whose corrections end before the next round."""
+    window, grace, correction = draw(st.integers(1, 10**6)), draw(st.integers(0, 10**5)), draw(st.integers(1, 10**5))
+    attempts = draw(st.integers(1, 255))
+    needed = window + grace + attempts * correction
+    return Schedule(needed + draw(st.integers(1, 10**6)), window, grace, correction, attempts)
+
+
+@st.composite
+def parameters(draw: st.DrawFn) -> Parameters:
+    """Rules that a network may have."""
+    degree_max = draw(st.integers(1, 255))
+    masks_min, draws = draw(st.integers(1, degree_max)), draw(st.integers(1, degree_max))
+    members_min = draw(st.integers(masks_min + 1, 65_535))
+    return Parameters(draw(octets), draw(names), draw(schedules()), members_min, masks_min, draws, degree_max)

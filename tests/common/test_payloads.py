@@ -1,0 +1,132 @@
+"""Data fields: what is written is read again, and nothing else is."""
+
+import contextlib
+from typing import Protocol, Self
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.clients import ClientSet
+from common.frames import Notification
+from common.identifiers import ClientId, RoundNumber
+from common.payloads import (
+    NO_VIEW,
+    Correction,
+    Registration,
+    Rejected,
+    RoundFinal,
+    Superposition,
+    TunnelMessage,
+    view_of,
+)
+from common.refusal import Refusal, RefusedError
+from common.signing import Direction
+from tests.common.strategies import PAYLOADS, exact_payloads, finals, moderate, open_payloads
+from tests.vectors.good_frames import PROVIDER, VIEW
+
+
+class _Payload(Protocol):
+    def encode(self) -> bytes: ...
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self: ...
+
+
+def _require_bad_data(kind: type[_Payload], data: bytes) -> None:
+    with pytest.raises(RefusedError) as caught:
+        kind.decode(data)
+    assert caught.value.reason is Refusal.BAD_DATA
+
+
+@moderate
+@given(st.one_of(exact_payloads, open_payloads))
+def test_decode_inverts_encode(payload: _Payload) -> None:
+    assert type(payload).decode(payload.encode()) == payload
+
+
+@moderate
+@given(exact_payloads)
+def test_every_truncation_is_refused(payload: _Payload) -> None:
+    data = payload.encode()
+    for length in range(len(data)):
+        _require_bad_data(type(payload), data[:length])
+
+
+@moderate
+@given(exact_payloads, st.binary(min_size=1, max_size=9))
+def test_every_extension_is_refused(payload: _Payload, more: bytes) -> None:
+    _require_bad_data(type(payload), payload.encode() + more)
+
+
+@moderate
+@given(open_payloads)
+def test_a_head_that_is_cut_is_refused(payload: TunnelMessage | Superposition) -> None:
+    head = 9 if isinstance(payload, TunnelMessage) else 17
+    data = payload.encode()
+    for length in range(head):
+        _require_bad_data(type(payload), data[:length])
+    assert type(payload).decode(data[:head]).body == b""
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+@moderate
+@given(data=st.binary(max_size=120))
+def test_arbitrary_bytes_are_read_or_refused(kind: type[_Payload], data: bytes) -> None:
+    try:
+        kind.decode(data)
+    except RefusedError as refused:
+        assert refused.reason is Refusal.BAD_DATA
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+@moderate
+@given(payload=st.one_of(exact_payloads, open_payloads), at=st.integers(0, 10**4), octet=st.integers(1, 255))
+def test_a_changed_byte_is_read_or_refused(kind: type[_Payload], payload: _Payload, at: int, octet: int) -> None:
+    data = bytearray(payload.encode())
+    if data:
+        data[at % len(data)] ^= octet
+    with contextlib.suppress(RefusedError):
+        kind.decode(bytes(data))
+
+
+@pytest.mark.parametrize("name", ["", "A", "a b", "a/b", "+", "#", "a\n", "ä", "a" * 33, "a\x00", "a_b", "a.b"])
+def test_a_name_that_breaks_the_rule_is_refused(name: str) -> None:
+    text = name.encode()
+    for data in (bytes([1]) + b"a" + bytes([len(text)]) + text, bytes([len(text)]) + text + bytes([1]) + b"a"):
+        _require_bad_data(Registration, bytes(32) + data)
+
+
+@pytest.mark.parametrize("code", sorted(set(range(256)) - {int(code) for code in Refusal}))
+def test_rejection_for_an_unknown_reason_is_refused(code: int) -> None:
+    _require_bad_data(Rejected, bytes([Notification.REGISTER, code]))
+
+
+def test_correction_without_an_attempt_or_without_a_missing_member_is_refused() -> None:
+    somebody = ClientSet.of([ClientId(1)])
+    _require_bad_data(Correction, Correction(1, RoundNumber(5), VIEW, 0, somebody).encode())
+    _require_bad_data(Correction, Correction(1, RoundNumber(5), VIEW, 1, ClientSet()).encode())
+
+
+@pytest.mark.parametrize(("void_from", "is_good"), [(0, True), (4, True), (5, True), (6, False), (2**64 - 1, False)])
+def test_final_voids_nothing_after_its_own_round(void_from: int, is_good: bool) -> None:
+    final = RoundFinal(1, RoundNumber(5), NO_VIEW, RoundNumber(void_from), ClientSet(), ClientSet(), ())
+    if is_good:
+        assert RoundFinal.decode(final.encode()) == final
+    else:
+        _require_bad_data(RoundFinal, final.encode())
+
+
+@moderate
+@given(finals, finals)
+def test_views_differ_as_soon_as_finals_do(one: RoundFinal, other: RoundFinal) -> None:
+    signature = bytes(64)
+    views = {view_of(final.encode() + signature) for final in (one, other)}
+    assert len(views) == len({one, other})
+
+
+def test_view_does_not_hang_on_the_signature() -> None:
+    data = b"header and data"
+    one, other = PROVIDER.sign(Direction.DOWN, data), PROVIDER.sign(Direction.UP, data)
+    assert view_of(data + one) == view_of(data + other)
+    assert view_of(data + one) != NO_VIEW
