@@ -121,8 +121,9 @@ class Initiator:
         transcript = self._ends.transcript(self.hello, public)
         _require(said == transcript)
         keys = _Keys(self._ephemeral, public, transcript)
-        peer = ClientId(int.from_bytes(_open(keys.responder, REPLY, transcript, reply[KEY_BYTES + HASH_BYTES :])))
-        self._agreed = Agreed(peer, Seed(day, keys.seed))
+        peer = _open(keys.responder, REPLY, transcript, reply[KEY_BYTES + HASH_BYTES :])
+        _require(len(peer) == 4)
+        self._agreed = Agreed(ClientId(int.from_bytes(peer)), Seed(day, keys.seed))
         self._keys = keys
         self._transcript = self._ends.transcript(self.hello, reply)
         payload = self._client.to_bytes(4) + day.to_bytes(4)
