@@ -30,7 +30,7 @@ BASIC_FRAME: Final = np.dtype(
         ("lanes", ">u8", (3,)),
         ("attempt", "u1"),
         ("masks", "u1"),
-        ("toward", ">u8"),
+        ("edges", ">u8"),
         ("signature", "V64"),
     ]
 )
@@ -50,7 +50,7 @@ class Row:
     view: bytes
     lanes: Lanes
     attempt: int
-    toward: int
+    edges: int
 
 
 def decode_batch(raws: Sequence[bytes]) -> list[Row | None]:
@@ -75,16 +75,16 @@ def decode_batch(raws: Sequence[bytes]) -> list[Row | None]:
         & (array["length"] == BASIC_FRAME.itemsize - FRAME_BYTES_MIN)
     )
     columns = [array[name].tolist() for name in _COLUMNS]
-    for i, is_right, network, client, timestamp, suite, number, lanes, attempt, toward in zip(
+    for i, is_right, network, client, timestamp, suite, number, lanes, attempt, edges in zip(
         fitting, right.tolist(), *columns, strict=True
     ):
         if is_right:
             raw = raws[i]
-            rows[i] = Row(raw, network, client, timestamp, suite, number, raw[33:41], tuple(lanes), attempt, toward)
+            rows[i] = Row(raw, network, client, timestamp, suite, number, raw[33:41], tuple(lanes), attempt, edges)
     return rows
 
 
-_COLUMNS: Final = ("network", "client", "timestamp_ms", "suite", "round", "lanes", "attempt", "toward")
+_COLUMNS: Final = ("network", "client", "timestamp_ms", "suite", "round", "lanes", "attempt", "edges")
 
 
 def encode_batch(fields: dict[str, npt.ArrayLike], count: int) -> npt.NDArray[Any]:
@@ -92,7 +92,7 @@ def encode_batch(fields: dict[str, npt.ArrayLike], count: int) -> npt.NDArray[An
 
     Args:
         fields: a column for each of network, client, timestamp_ms, suite, round, view, lanes (count x 3), attempt,
-            masks and toward; scalars are repeated.
+            masks and edges; scalars are repeated.
         count: how many frames.
 
     Returns:

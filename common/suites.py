@@ -2,9 +2,10 @@
 
 A suite is the one seam for stronger protection: gateway and provider call it and know nothing of its body.
 
-Body of suite `basic` (the thesis' protocol): `lanes 3 x 8 | attempt 1 | masks 1 | toward 8`. `masks` is how many masks
-cover the lanes, `toward` a fingerprint of the neighbors they are shared with: the provider, who knows the key graph,
-sees at once when a gateway uses other edges than the rest, and takes it for missing instead of publishing a wrong sum.
+Body of suite `basic` (the thesis' protocol): `lanes 3 x 8 | attempt 1 | masks 1 | edges 8`. `masks` is how many masks
+cover the lanes, `edges` a fingerprint of the tunnels in which their seeds were agreed: the provider, who knows the key
+graph, sees at once when a gateway uses other seeds than its neighbors, and takes it for missing instead of publishing a
+wrong sum.
 Source: thesis section 3.3.2; docs/protocol.md, "Suites".
 """
 
@@ -16,7 +17,7 @@ from struct import Struct
 from struct import error as StructError
 from typing import Final, Protocol, final
 
-from common.identifiers import ClientId
+from common.identifiers import ClientId, TunnelId
 from common.refusal import Refusal, RefusedError
 from common.superposition import ZERO, Lanes, add, subtract
 
@@ -25,11 +26,11 @@ FINGERPRINT_BYTES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What the provider reads in a body: concealed lanes, the attempt, and the fingerprint of the neighbors."""
+    """What the provider reads in a body: concealed lanes, the attempt, and the fingerprint of the edges."""
 
     lanes: Lanes
     attempt: int
-    toward: int
+    edges: int
 
 
 class Suite(Protocol):
@@ -47,10 +48,10 @@ class Suite(Protocol):
     def body(self) -> Struct:
         """The fixed layout of its body: three lanes, attempt, masks, fingerprint, and what the suite adds."""
 
-    def conceal(self, reading: Lanes, masks: Mapping[ClientId, Lanes]) -> bytes:
-        """The body of a first sending: the reading under the masks (signs applied) toward each neighbor."""
+    def conceal(self, reading: Lanes, masks: Mapping[TunnelId, Lanes]) -> bytes:
+        """The body of a first sending: the reading under the mask of each edge, signs applied."""
 
-    def correct(self, body: bytes, attempt: int, kept: Collection[ClientId], dropped: Iterable[Lanes]) -> bytes:
+    def correct(self, body: bytes, attempt: int, kept: Collection[TunnelId], dropped: Iterable[Lanes]) -> bytes:
         """The body that answers notification 4: the same reading without the dropped masks."""
 
     def read(self, body: bytes) -> Contribution:
@@ -64,10 +65,10 @@ class Suite(Protocol):
         """The sum that the added concealed lanes of all included members hold; None while the suite waits for more."""
 
 
-def fingerprint(neighbors: Iterable[ClientId]) -> int:
-    """A 64-bit fingerprint of a set of client identifiers: BLAKE2b over them in ascending order, 4 bytes each."""
-    octets = b"".join(client.to_bytes(4) for client in sorted(neighbors))
-    return int.from_bytes(blake2b(octets, digest_size=FINGERPRINT_BYTES, person=b"dcnet toward").digest())
+def fingerprint(edges: Iterable[TunnelId]) -> int:
+    """A 64-bit fingerprint of a set of edges: BLAKE2b over their tunnels in ascending order, 8 bytes each."""
+    octets = b"".join(tunnel.to_bytes(8) for tunnel in sorted(edges))
+    return int.from_bytes(blake2b(octets, digest_size=FINGERPRINT_BYTES, person=b"dcnet edges").digest())
 
 
 def toward(own: ClientId, peer: ClientId, mask: Lanes) -> Lanes:
@@ -83,12 +84,12 @@ class Basic:
     name: Final = "basic"
     body: Final = Struct(">3QBBQ")
 
-    def conceal(self, reading: Lanes, masks: Mapping[ClientId, Lanes]) -> bytes:
+    def conceal(self, reading: Lanes, masks: Mapping[TunnelId, Lanes]) -> bytes:
         """See `Suite`."""
         lanes = reduce(add, masks.values(), reading)
         return self.body.pack(*lanes, 0, len(masks), fingerprint(masks))
 
-    def correct(self, body: bytes, attempt: int, kept: Collection[ClientId], dropped: Iterable[Lanes]) -> bytes:
+    def correct(self, body: bytes, attempt: int, kept: Collection[TunnelId], dropped: Iterable[Lanes]) -> bytes:
         """See `Suite`."""
         lanes = reduce(subtract, dropped, self.read(body).lanes)
         return self.body.pack(*lanes, attempt, len(kept), fingerprint(kept))
@@ -96,10 +97,10 @@ class Basic:
     def read(self, body: bytes) -> Contribution:
         """See `Suite`."""
         try:
-            a, b, c, attempt, _masks, neighbors = self.body.unpack(body)
+            a, b, c, attempt, _masks, edges = self.body.unpack(body)
         except StructError as error:
             raise RefusedError(Refusal.BAD_DATA) from error
-        return Contribution((a, b, c), attempt, neighbors)
+        return Contribution((a, b, c), attempt, edges)
 
     def open(self, total: Lanes) -> Lanes | None:
         """See `Suite`: the masks have cancelled, nothing else covers the sum."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final, final
 
 from common.frames import Notification, SignedFrame
-from common.identifiers import ClientId, TunnelId
+from common.identifiers import ClientId
 from common.payloads import (
     Assigned,
     Entered,
@@ -25,7 +25,7 @@ from common.refusal import Refusal, RefusedError
 from common.signing import Direction
 from provider.core.desk import Desk, Member, new_tunnel
 from provider.core.events import EdgeState, Effect, MemberState, Notice, Store
-from provider.core.keygraph import Edge, Neighborhoods, components
+from provider.core.keygraph import Edge, Neighborhoods, components, neighborhoods
 
 TUNNEL_MS: Final = 30_000
 """How long a tunnel stays open for a handshake; longer than a gateway tries."""
@@ -33,8 +33,8 @@ TUNNEL_MS: Final = 30_000
 GATHER_MS_MAX: Final = 1_000
 """How long registrations are gathered before all of them draw, so that each can draw each."""
 
-STARTS_MAX: Final = 4_096
-"""How many edges one FINAL starts at most: 32 KiB of it."""
+STARTS_MAX: Final = 6_500
+"""How many edges one FINAL starts at most: 52,000 of its 65,535 bytes, a thousand members that join at once."""
 
 _IN_NETWORK: Final = (MemberState.JOINING, MemberState.PRESENT)
 _HELD: Final = (EdgeState.STANDING, EdgeState.STARTED)
@@ -180,7 +180,7 @@ class Admission:
         theirs = {edge.tunnel: edge for edge in held.edges}
         effects: list[Effect] = []
         for tunnel, edge in mine.items():
-            if tunnel not in theirs:
+            if tunnel not in theirs and edge.state is EdgeState.STARTED:
                 effects += desk.remove_edge(edge)
                 member.unsettled.add(edge.other(member.client))
         for tunnel, claimed in theirs.items():
@@ -217,18 +217,18 @@ class Admission:
             if now_ms - edge.opened_ms > TUNNEL_MS:
                 effects += desk.remove_edge(edge)
         present = {member.client for member in desk.in_state(MemberState.PRESENT)}
-        neighborhoods = desk.graph.among(present, EdgeState.STARTED)
+        near = neighborhoods(present, desk.graph.in_state(EdgeState.STARTED))
         for client in sorted(present):
-            if desk.members[client].unsettled or len(neighborhoods[client]) < self._live_wanted:
+            if desk.members[client].unsettled or len(near[client]) < self._live_wanted:
                 effects += self._mend(desk.members[client], now_ms)
         for member in desk.in_state(MemberState.JOINING):
             effects += self._settle_joining(member)
-        return effects + self._bridge(present, neighborhoods, now_ms)
+        return effects + self._bridge(present, near, now_ms)
 
-    def _bridge(self, present: set[ClientId], neighborhoods: Neighborhoods, now_ms: int) -> list[Effect]:
+    def _bridge(self, present: set[ClientId], near: Neighborhoods, now_ms: int) -> list[Effect]:
         """Open one tunnel from each smaller part of the key graph to the largest."""
         desk, effects = self._desk, list[Effect]()
-        largest, *others = components(present, neighborhoods) or [set[ClientId]()]
+        largest, *others = components(present, near) or [set[ClientId]()]
         for part in others:
             pairs = [(a, b) for a in sorted(part) for b in sorted(largest) if not desk.graph.between(a, b)]
             a, b = self._entropy.choice(pairs) if pairs else (None, None)
@@ -247,23 +247,36 @@ class Admission:
 
     # Rounds ask
 
-    def start_standing(self) -> tuple[list[Store], tuple[TunnelId, ...]]:
-        """Start the edges whose seeds stand; an edge that one of them renews is dropped."""
+    def startable(self) -> list[Edge]:
+        """The edges whose seeds stand, as many as one FINAL may start."""
+        return self._desk.graph.in_state(EdgeState.STANDING)[:STARTS_MAX]
+
+    def start(self, edges: Iterable[Edge]) -> list[Store]:
+        """Start these edges; an edge that one of them renews is dropped."""
         desk, effects = self._desk, list[Store]()
-        standing = desk.graph.in_state(EdgeState.STANDING)[:STARTS_MAX]
-        for edge in standing:
+        for edge in edges:
             for old in desk.graph.between(edge.initiator, edge.responder):
                 if old.state is EdgeState.STARTED:
                     effects += desk.remove_edge(old)
             effects.append(desk.save_edge(edge, EdgeState.STARTED))
             desk.members[edge.initiator].unsettled.discard(edge.responder)
             desk.members[edge.responder].unsettled.discard(edge.initiator)
-        return effects, tuple(edge.tunnel for edge in standing)
+        return effects
 
     def eligible(self) -> set[ClientId]:
-        """The members that may be expected: present, and agreed with every present neighbor on their seeds."""
-        present = {member.client for member in self._desk.in_state(MemberState.PRESENT)}
-        return {client for client in present if not self._desk.members[client].unsettled & present}
+        """The members that may be expected: present, and no seed in dispute with a present neighbor.
+
+        A dispute whose renewed edge stands already does not count: the edge starts with the next FINAL.
+        """
+        desk = self._desk
+        present = {member.client for member in desk.in_state(MemberState.PRESENT)}
+        return {client for client in present if not self._has_dispute(desk.members[client], present)}
+
+    def _has_dispute(self, member: Member, present: set[ClientId]) -> bool:
+        return any(self._is_disputed(member.client, peer) for peer in present & member.unsettled)
+
+    def _is_disputed(self, client: ClientId, peer: ClientId) -> bool:
+        return not any(edge.state is EdgeState.STANDING for edge in self._desk.graph.between(client, peer))
 
     # Leaving
 

@@ -10,7 +10,8 @@ from typing import Final, final
 from common.identifiers import ClientId, TunnelId
 from provider.core.events import EdgeState
 
-Neighborhoods = Mapping[ClientId, Set[ClientId]]
+Neighborhoods = Mapping[ClientId, Mapping[ClientId, TunnelId]]
+"""For each member, its neighbors, and the tunnel in which the seed of that edge was agreed."""
 
 
 @dataclass(slots=True)
@@ -76,18 +77,18 @@ class KeyGraph:
         edges = self._of.get(client, {}).values()
         return {edge.other(client) for edge in edges if not states or edge.state in states}
 
-    def among(self, clients: Set[ClientId], *states: EdgeState) -> dict[ClientId, frozenset[ClientId]]:
-        """For each of `clients`, its neighbors among `clients` by edges in these states."""
-        neighborhoods: dict[ClientId, set[ClientId]] = {client: set() for client in clients}
-        for edge in self._edges.values():
-            a, b = edge.initiator, edge.responder
-            if edge.state in states and a in neighborhoods and b in neighborhoods:
-                neighborhoods[a].add(b)
-                neighborhoods[b].add(a)
-        return {client: frozenset(neighbors) for client, neighbors in neighborhoods.items()}
+
+def neighborhoods(clients: Set[ClientId], edges: Iterable[Edge]) -> dict[ClientId, dict[ClientId, TunnelId]]:
+    """For each of `clients`, its neighbors among `clients`; of two edges of one pair, the later in `edges` counts."""
+    found: dict[ClientId, dict[ClientId, TunnelId]] = {client: {} for client in clients}
+    for edge in edges:
+        a, b = edge.initiator, edge.responder
+        if a in found and b in found:
+            found[a][b] = found[b][a] = edge.tunnel
+    return found
 
 
-def components(clients: Set[ClientId], neighborhoods: Neighborhoods) -> list[set[ClientId]]:
+def components(clients: Set[ClientId], near: Neighborhoods) -> list[set[ClientId]]:
     """The connected parts of the graph restricted to `clients`, the largest first."""
     parts: list[set[ClientId]] = []
     unseen = set(clients)
@@ -95,13 +96,13 @@ def components(clients: Set[ClientId], neighborhoods: Neighborhoods) -> list[set
         part, border = set[ClientId](), {unseen.pop()}
         while border:
             part |= border
-            border = {peer for client in border for peer in neighborhoods.get(client, ()) if peer in unseen}
+            border = {peer for client in border for peer in near[client] if peer in unseen}
             unseen -= border
         parts.append(part)
     return sorted(parts, key=lambda part: (-len(part), min(part)))
 
 
-def summable(clients: Set[ClientId], neighborhoods: Neighborhoods, masks_min: int, members_min: int) -> set[ClientId]:
+def summable(clients: Set[ClientId], near: Neighborhoods, masks_min: int, members_min: int) -> set[ClientId]:
     """The largest subset of `clients` in which everybody has enough masks and no part can be opened by itself.
 
     The provider can add up each connected part of the key graph on its own, so a part below `members_min` is left out
@@ -109,11 +110,11 @@ def summable(clients: Set[ClientId], neighborhoods: Neighborhoods, masks_min: in
     """
     kept = set(clients)
     while True:
-        thin = {client for client in kept if len(kept & neighborhoods.get(client, frozenset())) < masks_min}
+        thin = {client for client in kept if len(kept.intersection(near[client])) < masks_min}
         if thin:
             kept -= thin
             continue
-        small = [part for part in components(kept, neighborhoods) if len(part) < members_min]
+        small = [part for part in components(kept, near) if len(part) < members_min]
         if not small:
             return kept
         kept = kept.difference(*small)

@@ -34,7 +34,7 @@ from provider.core.events import (
     Store,
     Why,
 )
-from provider.core.keygraph import Edge, KeyGraph, summable
+from provider.core.keygraph import Edge, KeyGraph, neighborhoods, summable
 from provider.core.round import Outcome, Round
 
 VOID_LINES_MAX: Final = 10_000
@@ -232,15 +232,14 @@ class Network:
 
     def _found(self, current: RoundNumber, now_ms: int) -> list[Effect]:
         """The network has never operated: begin as soon as it is large enough."""
-        rules, present = self.desk.parameters, {member.client for member in self.desk.in_state(MemberState.PRESENT)}
-        neighborhoods = self.desk.graph.among(present, EdgeState.STANDING, EdgeState.STARTED)
-        if summable(present, neighborhoods, rules.masks_min, rules.members_min):
+        present = {member.client for member in self.desk.in_state(MemberState.PRESENT)}
+        if self._summable(present, self.admission.startable()):
             return self._finalize(current, current, ClientSet(), now_ms)
         effects = [*self.admission.finish_exits(now_ms), *self.admission.maintain(now_ms)]
         if len(present) != self._present_said:
             self._present_said = len(present)
-            text = f"network {self.desk.network} waits: {len(present)} of at least {rules.members_min} members"
-            effects.append(Notice(text))
+            minimum = self.desk.parameters.members_min
+            effects.append(Notice(f"network {self.desk.network} waits: {len(present)} of at least {minimum} members"))
         return effects
 
     def _void(self, last: RoundFinal, current: RoundNumber, now_ms: int) -> list[Effect]:
@@ -277,11 +276,11 @@ class Network:
 
     def _finalize(self, number: RoundNumber, void_from: RoundNumber, included: ClientSet, now_ms: int) -> list[Effect]:
         """Sign, store and send the FINAL of a round, open the next one, and tend to members and edges."""
-        starts, started = self.admission.start_standing()
-        rules = self.desk.parameters
-        eligible = self.admission.eligible()
-        neighborhoods = self.desk.graph.among(eligible, EdgeState.STARTED)
-        expected = summable(eligible, neighborhoods, rules.masks_min, rules.members_min)
+        startable = self.admission.startable()
+        expected = self._summable(self.admission.eligible(), startable)
+        starting = [edge for edge in startable if edge.pair <= expected]
+        starts = self.admission.start(starting)
+        started = tuple(edge.tunnel for edge in starting)
         previous = view_of(self._final_frame) if self._final_frame else NO_VIEW
         order = RoundFinal(self._suite.code, number, previous, void_from, included, ClientSet.of(expected), started)
         frame = self.desk.announce(Notification.FINAL, order.encode(), now_ms)
@@ -297,11 +296,17 @@ class Network:
             *(effect for effect in tending if not isinstance(effect, Store)),
         ]
 
+    def _summable(self, clients: set[ClientId], startable: list[Edge]) -> set[ClientId]:
+        """Who of `clients` can be expected when the startable edges are used as well."""
+        rules = self.desk.parameters
+        near = neighborhoods(clients, [*self.desk.graph.in_state(EdgeState.STARTED), *startable])
+        return summable(clients, near, rules.masks_min, rules.members_min)
+
     def _open_round(self, last: RoundFinal) -> None:
         assert self._final_frame is not None
-        neighborhoods = self.desk.graph.among(set(last.expected), EdgeState.STARTED)
+        near = neighborhoods(set(last.expected), self.desk.graph.in_state(EdgeState.STARTED))
         number = RoundNumber(last.round + 1)
-        self._round = Round(number, view_of(self._final_frame), self._suite, self.desk.parameters, neighborhoods)
+        self._round = Round(number, view_of(self._final_frame), self._suite, self.desk.parameters, near)
 
     def _result(
         self, number: RoundNumber, outcome: Outcome, members: int, attempts: int, duration_ms: int

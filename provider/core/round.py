@@ -4,7 +4,6 @@ Pure bookkeeping of frames that were already decoded and whose signatures hold; 
 Source: thesis section 3.3.2 (normal operation, connection loss); docs/protocol.md, "Rounds" and "Correction".
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import final
 
@@ -16,7 +15,7 @@ from common.refusal import Refusal, RefusedError
 from common.suites import Suite, fingerprint
 from common.superposition import Lanes, signed
 from provider.core.events import RoundStatus, Why
-from provider.core.keygraph import summable
+from provider.core.keygraph import Neighborhoods, summable
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +39,13 @@ class _Accepted:
 @final
 @dataclass(slots=True)
 class Round:
-    """An open round. `neighborhoods` are the started edges among those expected."""
+    """An open round. `near` are the started edges among those expected."""
 
     number: RoundNumber
     view: bytes
     suite: Suite
     parameters: Parameters
-    neighborhoods: Mapping[ClientId, frozenset[ClientId]]
+    near: Neighborhoods
     attempt: int = 0
     missing: set[ClientId] = field(default_factory=set)
     """Left out of the sum: silent, or left by the silent without enough masks or in too small a part."""
@@ -54,16 +53,16 @@ class Round:
     """Those of the missing from whom a frame was awaited in vain."""
     _accepted: dict[ClientId, _Accepted] = field(default_factory=dict)
     _asked: dict[ClientId, int] = field(default_factory=dict)
-    _toward: dict[ClientId, int] = field(default_factory=dict)
+    _fingerprints: dict[ClientId, int] = field(default_factory=dict)
     _waiting: set[ClientId] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._waiting = set(self.neighborhoods)
+        self._waiting = set(self.near)
 
     @property
     def expected(self) -> int:
         """How many members were expected."""
-        return len(self.neighborhoods)
+        return len(self.near)
 
     @property
     def is_full(self) -> bool:
@@ -77,7 +76,7 @@ class Round:
             RefusedError: the frame does not count in this round.
         """
         client = ClientId(row.client)
-        if client not in self.neighborhoods:
+        if client not in self.near:
             raise RefusedError(Refusal.NOT_EXPECTED)
         if client in self.missing:
             raise RefusedError(Refusal.LATE)
@@ -92,7 +91,7 @@ class Round:
             raise RefusedError(Refusal.REPEATED)
         if row.attempt > asked:
             raise RefusedError(Refusal.UNEXPECTED)
-        if row.toward != self._fingerprint(client):
+        if row.edges != self._fingerprint(client):
             raise RefusedError(Refusal.WRONG_MASKS)
 
     def accept(self, row: Row) -> None:
@@ -102,9 +101,11 @@ class Round:
         self._waiting.discard(client)
 
     def _fingerprint(self, client: ClientId) -> int:
-        known = self._toward.get(client)
+        known = self._fingerprints.get(client)
         if known is None:
-            known = self._toward[client] = fingerprint(self.neighborhoods[client] - self.missing)
+            known = self._fingerprints[client] = fingerprint(
+                tunnel for peer, tunnel in self.near[client].items() if peer not in self.missing
+            )
         return known
 
     def correct(self) -> Outcome | None:
@@ -114,29 +115,29 @@ class Round:
             None when a correction must be sent (`attempt`, `missing`), or how the round ended without a sum.
         """
         self.silent |= self._waiting
-        present = set(self.neighborhoods) - self.missing - self._waiting
+        present = set(self.near) - self.missing - self._waiting
         minimum = self.parameters.members_min
         if not present:
             return self._without_sum(RoundStatus.LOST, Why.NOBODY)
         if len(present) < minimum:
             return self._without_sum(RoundStatus.REFUSED, Why.TOO_FEW_LEFT)
-        kept = summable(present, self.neighborhoods, self.parameters.masks_min, minimum)
+        kept = summable(present, self.near, self.parameters.masks_min, minimum)
         if not kept:
             return self._without_sum(RoundStatus.REFUSED, Why.SPLIT)
         if self.attempt >= self.parameters.schedule.attempts_max:
             return self._without_sum(RoundStatus.LOST, Why.ATTEMPTS)
         self.attempt += 1
-        newly_missing = set(self.neighborhoods) - kept - self.missing
+        newly_missing = set(self.near) - kept - self.missing
         self.missing |= newly_missing
-        self._waiting = {client for client in kept if self.neighborhoods[client] & newly_missing}
+        self._waiting = {client for client in kept if newly_missing.intersection(self.near[client])}
         for client in self._waiting:
             self._asked[client] = self.attempt
-            self._toward.pop(client, None)
+            self._fingerprints.pop(client, None)
         return None
 
     def open(self) -> Outcome | None:
         """Every frame is there: open the sum; None while the suite waits for more."""
-        included = set(self.neighborhoods) - self.missing
+        included = set(self.near) - self.missing
         total = self.suite.open(sum_lanes([self._accepted[client].lanes for client in included]))
         if total is None:
             return None

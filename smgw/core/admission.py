@@ -36,6 +36,12 @@ from smgw.core.situation import RETRY_FIRST_MS, RETRY_MAX_MS, Situation
 TUNNEL_MS: Final = 20_000
 """How long a handshake may take."""
 
+REPEAT_MS: Final = 3_000
+"""After how long the initiator of a handshake repeats what it said last."""
+
+PATIENCE_MS: Final = 10_000
+"""How long a gateway that is getting in waits for the next message before it asks again."""
+
 RESUMES_UNANSWERED_MAX: Final = 3
 """After so many RESUMEs without an answer the gateway registers anew."""
 
@@ -49,6 +55,7 @@ class _Tunnel:
     deadline_ms: int
     step: int = 0
     answer: bytes = b""
+    repeat_ms: int | None = None
 
 
 @final
@@ -69,7 +76,7 @@ class Admission:
 
     def deadline(self) -> int | None:
         """When `tick` wants to be called next."""
-        times = [tunnel.deadline_ms for tunnel in self._tunnels.values()]
+        times = [min(tunnel.deadline_ms, tunnel.repeat_ms or tunnel.deadline_ms) for tunnel in self._tunnels.values()]
         if self._is_connected and self._ask_at is not None:
             times.append(self._ask_at)
         return min(times, default=None)
@@ -97,6 +104,8 @@ class Admission:
         for tunnel_id, tunnel in list(self._tunnels.items()):
             if now_ms >= tunnel.deadline_ms:
                 self._drop(tunnel_id)
+            elif tunnel.repeat_ms is not None and now_ms >= tunnel.repeat_ms:
+                effects.append(self._say(tunnel, tunnel.step, tunnel.answer, now_ms))
         effects += self._report_entered(now_ms)
         if self._is_connected and self._ask_at is not None and now_ms >= self._ask_at:
             effects += self._ask(now_ms)
@@ -111,7 +120,12 @@ class Admission:
         self._unanswered = 0
 
     def not_expected(self, now_ms: int, spread_ms: int) -> list[Effect]:
-        """A FINAL leaves this gateway out: ask to be taken back, at a moment of its own within `spread_ms`."""
+        """A FINAL leaves this gateway out: ask to be taken back, at a moment of its own within `spread_ms`.
+
+        Whoever was never in has its handshakes under way, and only asks again when nothing comes of them.
+        """
+        if not any(edge.is_started for edge in self._situation.edges.values()):
+            return []
         soon = now_ms + int(self._entropy.random() * spread_ms)
         self._ask_at = soon if self._ask_at is None else min(self._ask_at, soon)
         return self.tick(now_ms)
@@ -155,6 +169,7 @@ class Admission:
         self._tunnels.clear()
         situation.membership = Membership(frame.network, frame.client)
         situation.parameters = situation.final = None
+        self._ask_at = now_ms + PATIENCE_MS
         effects.append(Store(situation.membership))
         effects.append(Subscribe(topics.broadcast_filter(frame.network)))
         text = f"This gateway is client {frame.client} of network {frame.network}."
@@ -256,6 +271,10 @@ class Admission:
 
     def _say(self, tunnel: _Tunnel, step: int, body: bytes, now_ms: int) -> Publish:
         tunnel.step, tunnel.answer = step, body
+        if self._ask_at is not None:
+            self._ask_at = max(self._ask_at, now_ms + PATIENCE_MS)
+        if tunnel.order.role is Role.INITIATOR:
+            tunnel.repeat_ms = now_ms + REPEAT_MS
         data = TunnelMessage(tunnel.order.tunnel, step, body).encode()
         return self._situation.up(Notification.TUNNEL, data, now_ms, TUNNEL_MS)
 
@@ -280,14 +299,9 @@ class Admission:
         return [self._situation.up(Notification.ENTERED, entered.encode(), now_ms)]
 
     def resumed(self, signed: SignedFrame) -> list[Effect]:
-        """The provider has named the started edges: start what stands among them, forget what was never started."""
-        started = Resumed.decode(signed.frame.data).started
+        """The provider has named the started edges: use those of them that stand here."""
         self._unanswered = 0
-        effects: list[Effect] = list(self._situation.start(started))
-        for edge in list(self._situation.edges.values()):
-            if not edge.is_started and edge.tunnel not in self._tunnels and edge.tunnel not in self._standing:
-                effects += self._situation.erase(edge.tunnel)
-        return effects
+        return [*self._situation.start(Resumed.decode(signed.frame.data).started)]
 
     def neighbor_left(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
         """A neighbor's own notification 3: erase its seed and confirm.

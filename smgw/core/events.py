@@ -88,14 +88,14 @@ class EdgeErased:
 class Sent:
     """What left the gateway in one round: stored before it is sent, repeated as it is, never made anew.
 
-    `peers` are the neighbors whose masks cover it, `missing` all whom corrections have named so far.
+    `tunnels` are the edges whose masks cover it, `missing` all whom corrections have named so far.
     """
 
     round: RoundNumber
     view: bytes
     reading: Reading
     attempt: int
-    peers: ClientSet
+    tunnels: tuple[TunnelId, ...]
     missing: ClientSet
     frame: bytes
 

@@ -3,13 +3,14 @@
 Source: thesis section 3.3.2 (normal operation, connection loss); docs/protocol.md, "Rounds" and "Correction".
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, final
 
 from common import topics
 from common.clients import ClientSet
 from common.frames import Notification, decode
-from common.identifiers import ClientId, RoundNumber
+from common.identifiers import RoundNumber, TunnelId
 from common.payloads import Correction, Superposition
 from common.refusal import Refusal, RefusedError
 from common.schedule import Schedule
@@ -115,8 +116,7 @@ class Reporting:
         self._correction = order
         if self._situation.client in order.missing:
             raise RefusedError(Refusal.NAMES_ITSELF)
-        dropped = sent.peers & order.missing
-        return self._resend(order, sent, dropped, now_ms) if dropped else []
+        return self._resend(order, sent, now_ms)
 
     def _require_consistent(self, order: Correction, sent: Sent) -> None:
         known = self._correction
@@ -130,21 +130,25 @@ class Reporting:
         if not missing <= order.missing:
             raise RefusedError(Refusal.LIST_SHRINKS)
 
-    def _resend(self, order: Correction, sent: Sent, dropped: ClientSet, now_ms: int) -> list[Effect]:
+    def _resend(self, order: Correction, sent: Sent, now_ms: int) -> list[Effect]:
         situation, schedule, known = self._situation, self._schedule, self._situation.final
-        kept = sent.peers - dropped
+        edges = [situation.edges[tunnel] for tunnel in sent.tunnels if tunnel in situation.edges]
+        dropped = [edge for edge in edges if edge.peer in order.missing]
+        kept = tuple(edge.tunnel for edge in edges if edge.peer not in order.missing)
+        if not dropped:
+            return []
+        if len(edges) != len(sent.tunnels):
+            raise RefusedError(Refusal.WRONG_MASKS)
         if len(kept) < situation.masks_min:
             raise RefusedError(Refusal.TOO_FEW_MASKS)
         if schedule is None or known is None or known.view != sent.view:
             raise RefusedError(Refusal.WRONG_VIEW)
         if len(known.expected - order.missing) < situation.members_min:
             raise RefusedError(Refusal.TOO_FEW_MEMBERS)
-        masks = self._masks(situation.started_edges(dropped), sent.round, schedule)
-        if len(masks) != len(dropped):
-            raise RefusedError(Refusal.UNKNOWN_CLIENT)
+        masks = self._masks(dropped, sent.round, schedule)
         body = Superposition.decode(decode(sent.frame).frame.data).body
-        corrected = situation.rules.suite.correct(body, order.attempt, tuple(kept), masks.values())
-        changed = replace(sent, attempt=order.attempt, peers=kept, missing=sent.missing | order.missing)
+        corrected = situation.rules.suite.correct(body, order.attempt, kept, masks.values())
+        changed = replace(sent, attempt=order.attempt, tunnels=kept, missing=sent.missing | order.missing)
         return self._emit(changed, corrected, schedule, now_ms)
 
     def _send_if_ready(self, round_: RoundNumber, schedule: Schedule, now_ms: int) -> list[Effect]:
@@ -166,13 +170,13 @@ class Reporting:
     def _send(self, reading: Reading, schedule: Schedule, now_ms: int) -> list[Effect]:
         situation, known = self._situation, self._situation.final
         assert known is not None
-        edges = situation.started_edges(known.expected)
+        edges = list(situation.started_edges(known.expected).values())
         reason = self._objection(reading.round, known, edges, schedule)
         if reason is not None:
             return self._refuse_round(reading.round, reason)
         lanes = vector(reading.import_dwh, reading.export_dwh) if reading.is_valid else ZERO
         body = situation.rules.suite.conceal(lanes, self._masks(edges, reading.round, schedule))
-        draft = Sent(reading.round, known.view, reading, 0, ClientSet.of(edges), ClientSet(), b"")
+        draft = Sent(reading.round, known.view, reading, 0, tuple(edge.tunnel for edge in edges), ClientSet(), b"")
         effects = self._emit(draft, body, schedule, now_ms)
         if not reading.is_valid:
             text = f"No valid reading for round {reading.round} ({reading.status.value}); the zero vector was sent."
@@ -180,11 +184,11 @@ class Reporting:
         return effects
 
     def _objection(
-        self, round_: RoundNumber, known: KnownFinal, edges: dict[ClientId, Edge], schedule: Schedule
+        self, round_: RoundNumber, known: KnownFinal, edges: Sequence[Edge], schedule: Schedule
     ) -> Refusal | None:
         if self._sent is not None and round_ <= self._sent.round:
             return Refusal.ROUND_NOT_NEW
-        if any(edge.seed.day > schedule.day(round_) for edge in edges.values()):
+        if any(edge.seed.day > schedule.day(round_) for edge in edges):
             return Refusal.ROUND_NOT_NEW
         if schedule.round_at(self._started_ms) >= round_:
             return Refusal.STARTED_WITHIN_ROUND
@@ -194,13 +198,13 @@ class Reporting:
             return Refusal.TOO_FEW_MASKS
         return None
 
-    def _masks(self, edges: dict[ClientId, Edge], round_: RoundNumber, schedule: Schedule) -> dict[ClientId, Lanes]:
+    def _masks(self, edges: Sequence[Edge], round_: RoundNumber, schedule: Schedule) -> dict[TunnelId, Lanes]:
         membership = self._situation.membership
         assert membership is not None
         day = schedule.day(round_)
         return {
-            peer: toward(membership.client, peer, edge.seed.on(day).mask(membership.network, round_))
-            for peer, edge in edges.items()
+            edge.tunnel: toward(membership.client, edge.peer, edge.seed.on(day).mask(membership.network, round_))
+            for edge in edges
         }
 
     def _emit(self, draft: Sent, body: bytes, schedule: Schedule, now_ms: int) -> list[Effect]:
