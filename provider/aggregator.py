@@ -1,7 +1,7 @@
 """The loop around the provider's machine: messages or the deadline go in, effects come out and are done in order.
 
 It decides nothing about the protocol. All messages that wait go in at once, so that the machine reads and adds frames
-in batches; records that follow each other are stored in one transaction, before anything behind them is sent.
+in batches; all records of one event are stored in one transaction, before anything is sent.
 Source: ARCHITECTURE.md, "Two pure cores, thin shells".
 """
 
@@ -33,7 +33,7 @@ from provider.core.events import (
     Tick,
 )
 from provider.refusals import Refusals
-from provider.results import DEMONSTRATION, PRIVATE_MIN, ResultsError, as_json, as_sentence, is_demonstration
+from provider.results import DEMONSTRATION, PRIVATE_MIN, ResultsError, as_json, as_sentences, is_demonstration
 
 log = logging.getLogger(__name__)
 
@@ -133,10 +133,12 @@ class Aggregator:
         return min(max(deadline - self._clock(), 0) / 1000, PATIENCE_S)
 
     async def _perform(self, effects: Sequence[Effect]) -> None:
-        for is_storing, group in groupby(effects, lambda effect: isinstance(effect, Store)):
-            if is_storing:
-                records = [effect.record for effect in group if isinstance(effect, Store)]
-                await asyncio.to_thread(self._store.apply, records)
+        """Store first, in one transaction: a crash leaves all of an event's records or none. Then do the rest."""
+        if records := [effect.record for effect in effects if isinstance(effect, Store)]:
+            await asyncio.to_thread(self._store.apply, records)
+        for is_closing, group in groupby(effects, lambda effect: isinstance(effect, RoundClosed)):
+            if is_closing:
+                self._close([effect.result for effect in group if isinstance(effect, RoundClosed)])
             else:
                 for effect in group:
                     self._do(effect)
@@ -148,25 +150,29 @@ class Aggregator:
                 self._bus.publish_soon(
                     effect.topic, effect.payload, retain=effect.is_retained, expires_in_s=expires_in_s
                 )
-            case RoundClosed():
-                self._close(effect.result)
             case Refuse():
                 self._refusals.note(effect)
             case Notice():
                 log.log(logging.WARNING if effect.is_warning else logging.INFO, "%s", effect.text)
-            case Store():
-                raise AssertionError("records are stored in groups")
+            case Store() | RoundClosed():
+                pass
             case _:
                 assert_never(effect)
 
-    def _close(self, result: RoundResult) -> None:
-        """Show a closed round: to people, to programs, and in the file. It is stored already."""
-        log.info("%s", as_sentence(result))
-        self._warn_of_size(result)
-        payload = as_json(result, self._refusals.counts)
-        self._bus.publish_soon(topics.result(result.network), payload, retain=True)
+    def _close(self, results: Sequence[RoundResult]) -> None:
+        """Show rounds that closed together: to people, to programs, and in the file. They are stored already.
+
+        After an outage these can be thousands without a sum; the result topic then shows each network's last one.
+        """
+        for sentence in as_sentences(results):
+            log.info("%s", sentence)
+        for result in results:
+            self._warn_of_size(result)
+        for network, result in {result.network: result for result in results}.items():
+            payload = as_json(result, self._refusals.counts)
+            self._bus.publish_soon(topics.result(network), payload, retain=True)
         try:
-            self._results.append([result])
+            self._results.append(results)
         except ResultsError as error:
             if self._quiet.allows("results", time.monotonic()):
                 log.error("%s", error)

@@ -10,8 +10,9 @@ import io
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -100,8 +101,21 @@ def as_json(result: RoundResult, refused: Mapping[Refusal, int]) -> bytes:
     return json.dumps(payload, separators=(",", ":")).encode()
 
 
-def as_sentence(result: RoundResult) -> str:
-    """The round in one line: `round 123 (north): 8 of 8, complete, 1.234 kWh import, 0.2 kWh export`."""
+def as_sentences(results: Iterable[RoundResult]) -> Iterator[str]:
+    """Rounds as people read them: `round 123 (north): 8 of 8, complete, 1.234 kWh import, 0.2 kWh export`.
+
+    Those without a sum that follow each other for one reason share a line.
+    """
+    for _, group in groupby(results, lambda r: (r.network, r.status, r.why, r.import_dwh is None or r.round)):
+        first, *others = group
+        if others:
+            head = f"rounds {first.round} to {others[-1].round} ({first.region})"
+            yield f"{head}: {first.status.value}: {first.why.value}"
+        else:
+            yield _sentence(first)
+
+
+def _sentence(result: RoundResult) -> str:
     head = f"round {result.round} ({result.region}): {result.present} of {result.members}, {result.status.value}"
     if result.import_dwh is None or result.export_dwh is None:
         return f"{head}: {result.why.value}"
@@ -146,11 +160,14 @@ class ResultsFile:
         Raises:
             ResultsError: The disk is full, or the file is gone; then no part of a line stays.
         """
-        new = [result for result in results if not self._has(result)]
+        new: dict[tuple[int, int], RoundResult] = {}
+        for result in results:
+            if not self._has(result):
+                new.setdefault((result.network, result.round), result)
         if new:
-            self._write(fields(result).values() for result in new)
-        for result in new:
-            self._note(result.network, result.round)
+            self._write(fields(result).values() for result in new.values())
+        for network, number in new:
+            self._note(network, number)
 
     def _has(self, result: RoundResult) -> bool:
         written = self._written[result.network]

@@ -18,7 +18,8 @@ from broker.program import BrokerError
 from common import topics
 from common.signing import Identity
 from provider.aggregator import Aggregator, unix_ms
-from provider.core.machine import NetworkSetup, ProviderMachine
+from provider.core.events import NetworkSetup
+from provider.core.machine import ProviderMachine
 from provider.home import Home, HomeError, write_atomically
 from provider.results import ResultsError, ResultsFile
 from provider.settings import ProviderSettings

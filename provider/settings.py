@@ -129,7 +129,7 @@ class ProviderSettings(BaseSettings):
     home: Path = Field(description="Directory of identity key, store and results; made when missing, private")
     name: Name = Field("provider", description="The provider's name on the bus")
     broker: BrokerChoice = Field(BrokerChoice(), description="The broker")
-    network: tuple[NetworkSettings, ...] = Field(min_length=1, description="The networks, each as [[network]]")
+    network: tuple[NetworkSettings, ...] = Field(description="The networks, each as [[network]]")
 
     @classmethod
     def settings_customise_sources(
@@ -145,11 +145,15 @@ class ProviderSettings(BaseSettings):
 
     @field_validator("home")
     @classmethod
-    def _expand(cls, home: Path) -> Path:
+    def _is_absolute(cls, home: Path) -> Path:
+        if not home.is_absolute() and home.parts[:1] != ("~",):
+            raise ValueError(f"{home} must be an absolute path, such as /var/lib/dcnet/provider, or begin with ~/")
         return home.expanduser()
 
     @model_validator(mode="after")
     def _are_networks_distinct(self) -> Self:
+        if not self.network:
+            raise ValueError("network is empty: give at least one [[network]] with id and region")
         for key in ("id", "region"):
             values = [getattr(network, key) for network in self.network]
             if twice := next((value for value in values if values.count(value) > 1), None):

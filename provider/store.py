@@ -10,6 +10,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, assert_never
 
+from broker.pace import OncePerMinute
 from common.identifiers import NetworkId, RoundNumber
 from provider import schema
 from provider.core.events import (
@@ -58,6 +60,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._guard = threading.Lock()
+        self._quiet = OncePerMinute()
 
     def __enter__(self) -> Self:
         self._make_private()
@@ -162,7 +165,8 @@ class Store:
 
     def _keep_result(self, result: RoundResult) -> None:
         """The first result of a round stands: it may have been published."""
-        if not self._put("round_result", schema.RESULT_COLUMNS, schema.result_row(result), "IGNORE"):
+        is_new = self._put("round_result", schema.RESULT_COLUMNS, schema.result_row(result), "IGNORE")
+        if not is_new and self._quiet.allows("closed", time.monotonic()):
             log.warning("round %d of network %d was closed before; that result stands", result.round, result.network)
 
     def _found(self, charter: Charter) -> None:

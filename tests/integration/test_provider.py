@@ -1,0 +1,186 @@
+"""The provider with its own Mosquitto, as one process and as a coroutine."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from broker.bus import Bus
+from broker.events import Message
+from broker.keyfile import load_or_make_identity
+from broker.settings import BusSettings
+from common import topics
+from common.clients import ClientSet
+from common.frames import Frame, Notification
+from common.identifiers import EVERYONE, NetworkId, RoundNumber
+from common.payloads import NO_VIEW, RoundFinal
+from common.signing import Direction
+from common.suites import BASIC
+from provider.aggregator import unix_ms
+from provider.core.events import FinalRecord
+from provider.home import make_home
+from provider.service import KEY_FILE, STORE_FILE, run
+from provider.settings import ProviderSettings, load
+from provider.store import Charter, Store
+from tests.integration.conftest import eventually
+from tests.provider.records import complete
+
+pytestmark = pytest.mark.integration
+
+CONFIG = """
+home = "{home}"
+[[network]]
+id = 1
+region = "north"
+period_s = 1
+members_min = 3
+masks_min = 2
+demonstration = true
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "provider.toml"
+    path.write_text(CONFIG.format(home=tmp_path / "home"))
+    return path
+
+
+@pytest.fixture
+def settings(config: Path) -> ProviderSettings:
+    """Of a provider whose network operated once and has no members left: it closes its rounds without a sum."""
+    settings = load(config)
+    make_home(settings.home)
+    identity = load_or_make_identity(settings.home / KEY_FILE)
+    network, now_ms = NetworkId(1), unix_ms()
+    number = RoundNumber(now_ms // 1000 - 1)
+    order = RoundFinal(BASIC.code, number, NO_VIEW, number, ClientSet(), ClientSet(), ())
+    frame = Frame(network, EVERYONE, now_ms, Notification.FINAL, order.encode()).signed(identity, Direction.DOWN)
+    with Store(settings.home / STORE_FILE) as store:
+        store.charter(Charter(network, "north", BASIC.code, 1_000, identity.public_key))
+        store.apply([FinalRecord(network, number, frame)])
+    return settings
+
+
+async def read_ready(settings: ProviderSettings) -> dict[str, Any]:
+    """Wait for the file that tells how to reach the provider."""
+    path = settings.home / "provider.json"
+    await eventually(path.exists)
+    ready = json.loads(path.read_text())
+    assert isinstance(ready, dict)
+    return ready
+
+
+async def next_result(bus: Bus) -> dict[str, Any]:
+    """The next message on a result topic that was not retained."""
+    while True:
+        for event in await bus.next_batch(1, 5):
+            if isinstance(event, Message) and not event.retained:
+                result = json.loads(event.payload)
+                assert isinstance(result, dict)
+                return result
+
+
+async def test_rounds_close_without_members_and_say_so_everywhere(settings: ProviderSettings) -> None:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
+        provider = group.create_task(run(settings, stop))
+        ready = await read_ready(settings)
+        async with Bus(BusSettings(host=ready["host"], port=ready["port"]), "reader") as bus:
+            bus.subscribe(topics.result(NetworkId(1)))
+            result = await next_result(bus)
+            while result["status"] == "lost":
+                result = await next_result(bus)
+        stop.set()
+        assert await provider == 0
+    assert (result["status"], result["region"], result["refused"]) == ("refused", "north", 0)
+    assert f"1,north,{result['round']}," in (settings.home / "results.csv").read_text()
+    assert not (settings.home / "provider.json").exists()
+
+
+async def test_a_line_that_a_crash_kept_from_the_file_is_there_after_the_next_start(
+    settings: ProviderSettings,
+) -> None:
+    result = complete(17, network=NetworkId(1))
+    with Store(settings.home / STORE_FILE) as store:
+        store.apply([result])
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
+        provider = group.create_task(run(settings, stop))
+        await read_ready(settings)
+        stop.set()
+        assert await provider == 0
+    assert (settings.home / "results.csv").read_text().splitlines()[1].startswith("1,north,17,")
+
+
+async def test_nonsense_on_the_bus_is_counted_and_stops_nothing(settings: ProviderSettings) -> None:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
+        provider = group.create_task(run(settings, stop))
+        ready = await read_ready(settings)
+        async with Bus(BusSettings(host=ready["host"], port=ready["port"]), "stranger") as bus:
+            bus.subscribe(topics.result(NetworkId(1)))
+            bus.publish_soon("dcnet/1/register/stranger", b"nonsense")
+            bus.publish_soon("dcnet/1/1/up/stranger", bytes(139))
+            result = await next_result(bus)
+            while result["refused"] < 2:
+                result = await next_result(bus)
+        stop.set()
+        assert await provider == 0
+    assert (result["refused_too_short"], result["refused_wrong_protocol"]) == (1, 1)
+
+
+async def test_rounds_go_on_after_mosquitto_was_killed(settings: ProviderSettings) -> None:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group, asyncio.timeout(30):
+        provider = group.create_task(run(settings, stop))
+        ready = await read_ready(settings)
+        (mosquitto,) = (child for child in psutil.Process().children() if child.name() == "mosquitto")
+        async with Bus(BusSettings(host=ready["host"], port=ready["port"]), "reader") as bus:
+            bus.subscribe(topics.result(NetworkId(1)))
+            before = await next_result(bus)
+            mosquitto.kill()
+            after = await next_result(bus)
+            while after["round"] < before["round"] + 3:
+                after = await next_result(bus)
+        stop.set()
+        assert await provider == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_the_process_and_its_broker(
+    config: Path, settings: ProviderSettings, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "provider", "--config", str(config)]
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    async with asyncio.timeout(20):
+        ready = await read_ready(settings)
+        assert ready["pid"] == process.pid
+        children = psutil.Process(process.pid).children()
+        names = [child.name() for child in children]
+        process.send_signal(number)
+        _, said = await process.communicate()
+    assert process.returncode == 0
+    assert names == ["mosquitto"]
+    assert not children[0].is_running()
+    assert b"Traceback" not in said
+    assert b"demonstration, not private" in said
+
+
+async def test_a_second_provider_in_one_home_ends_with_a_sentence(
+    settings: ProviderSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
+        provider = group.create_task(run(settings, stop))
+        await read_ready(settings)
+        assert await run(settings, stop) == 2
+        stop.set()
+        assert await provider == 0
+    assert f"Another provider (process {os.getpid()}) works in {settings.home}" in caplog.text
