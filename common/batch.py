@@ -60,8 +60,8 @@ def decode_batch(raws: Sequence[bytes]) -> list[Row | None]:
         raws: frames as they arrived, of any length.
 
     Returns:
-        A row for each frame of suite `basic`'s size whose fixed fields are right, in order; None for every other one,
-        which `common.frames.decode` then refuses, or reads as another notification.
+        A row for each frame of suite `basic`'s size whose fixed fields are right, in order; None for every other one:
+        `common.frames.decode` refuses it, or reads another notification, or one without the transmission bit.
     """
     fitting = [i for i, raw in enumerate(raws) if len(raw) == BASIC_FRAME.itemsize]
     rows: list[Row | None] = [None] * len(raws)

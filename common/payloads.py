@@ -76,7 +76,17 @@ def _set(clients: ClientSet) -> bytes:
 
 
 def _take_set(reader: _Reader) -> ClientSet:
-    return ClientSet.from_octets(reader.take(reader.number(2)))
+    """A set has one encoding: no trailing zeros, and client 0 is nobody."""
+    octets = reader.take(reader.number(2))
+    if octets and (not octets[-1] or octets[0] & 1):
+        raise RefusedError(Refusal.BAD_DATA)
+    return ClientSet.from_octets(octets)
+
+
+def require_empty(data: bytes) -> None:
+    """EXIT: no data at all."""
+    if data:
+        raise RefusedError(Refusal.BAD_DATA)
 
 
 @dataclass(frozen=True, slots=True)

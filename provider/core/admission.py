@@ -20,9 +20,9 @@ from common.payloads import (
     Role,
     TunnelMessage,
     TunnelOpen,
+    require_empty,
 )
 from common.refusal import Refusal, RefusedError
-from common.signing import Direction
 from provider.core.desk import Desk, Member, new_tunnel
 from provider.core.events import EdgeState, Effect, MemberState, Notice, Store
 from provider.core.keygraph import Edge, Neighborhoods, components, neighborhoods
@@ -284,7 +284,7 @@ class Admission:
         """Notification 3: the member is not expected any more; the rest follows when no open round expects it."""
         if member.state is MemberState.LEFT:
             return [self._confirm_exit(member, now_ms)]
-        signed.require_signature(member.public_key, Direction.UP)
+        require_empty(signed.frame.data)
         member.exit_frame = signed.raw
         return [*self._desk.move(member, MemberState.LEAVING)]
 

@@ -25,6 +25,7 @@ from common.payloads import (
     Role,
     TunnelMessage,
     TunnelOpen,
+    require_empty,
 )
 from common.refusal import Refusal, RefusedError
 from common.schedule import DAY_MS
@@ -309,6 +310,7 @@ class Admission:
         Raises:
             RefusedError: BAD_SIGNATURE, when it is not the neighbor who says so.
         """
+        require_empty(signed.frame.data)
         leaver = signed.frame.client
         effects: list[Effect] = []
         for edge in [edge for edge in self._situation.edges.values() if edge.peer == leaver]:

@@ -169,7 +169,9 @@ class Member:
             return []
         order = RoundFinal.decode(signed.frame.data)
         view = view_of(signed.raw)
-        self._require_next(order, view, schedule.round_at(now_ms))
+        if self.situation.final is not None and view == self.situation.final.view:
+            return []
+        self._require_next(order, schedule.round_at(now_ms))
         self.situation.final = known = KnownFinal(order.round, view, order.included, order.expected)
         effects: list[Effect] = [*self._reporting.close(known), *self.situation.start(order.started)]
         effects += self._age(order.round, schedule, now_ms)
@@ -179,12 +181,12 @@ class Member:
             effects += self._admission.not_expected(now_ms, schedule.window_ms)
         return effects + self._reporting.tick(now_ms)
 
-    def _require_next(self, order: RoundFinal, view: bytes, current: RoundNumber) -> None:
+    def _require_next(self, order: RoundFinal, current: RoundNumber) -> None:
         known = self.situation.final
         if order.suite != self.situation.rules.suite.code:
             raise RefusedError(Refusal.WRONG_SUITE)
         if known is not None and order.round == known.round:
-            raise RefusedError(Refusal.REPEATED if view == known.view else Refusal.CONTRADICTION)
+            raise RefusedError(Refusal.CONTRADICTION)
         if order.round < current - 1 or (known is not None and order.round < known.round):
             raise RefusedError(Refusal.STALE)
         if order.round > current:

@@ -157,7 +157,8 @@ class Reporting:
             if not is_last_call:
                 return []
             self._decided = round_
-            return self._refuse_round(round_, Refusal.NO_FINAL) if self._situation.edges else []
+            is_in = any(edge.is_started for edge in self._situation.edges.values())
+            return self._refuse_round(round_, Refusal.NO_FINAL) if is_in else []
         if self._reading is None and not is_last_call:
             return []
         self._decided = round_
