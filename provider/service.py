@@ -21,6 +21,7 @@ from provider.aggregator import Aggregator, unix_ms
 from provider.core.events import NetworkSetup
 from provider.core.machine import ProviderMachine
 from provider.home import Home, HomeError, write_atomically
+from provider.mirror import Mirrored
 from provider.results import ResultsError, ResultsFile
 from provider.settings import ProviderSettings
 from provider.store import Charter, Store, StoreError
@@ -71,7 +72,7 @@ async def _serve(settings: ProviderSettings, store: Store, stop: asyncio.Event) 
     async with _broker(settings) as address, Bus(settings.bus(address.host, address.port), settings.name) as bus:
         for topic_filter in topics.PROVIDER_FILTERS:
             bus.subscribe(topic_filter)
-        aggregator = Aggregator(machine, bus, store, results)
+        aggregator = Aggregator(machine, Mirrored(bus) if settings.mirror else bus, store, results)
         async with asyncio.TaskGroup() as group:
             loop = group.create_task(aggregator.run(), name="aggregator")
             ready = group.create_task(_tell_ready(settings, identity, address, aggregator), name="readiness")

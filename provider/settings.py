@@ -129,6 +129,7 @@ class ProviderSettings(BaseSettings):
     home: Path = Field(description="Directory of identity key, store and results; made when missing, private")
     name: Name = Field("provider", description="The provider's name on the bus")
     broker: BrokerChoice = Field(BrokerChoice(), description="The broker")
+    mirror: bool = Field(False, description="Whether to show every frame as JSON too, on dcnet/1/<network>/decoded/...")
     network: tuple[NetworkSettings, ...] = Field(description="The networks, each as [[network]]")
 
     @classmethod

@@ -27,7 +27,7 @@ from provider.core.events import FinalRecord
 from provider.home import make_home
 from provider.service import KEY_FILE, STORE_FILE, run
 from provider.settings import ProviderSettings, load
-from provider.store import Charter, Store
+from provider.store import Charter, Store, StoreError
 from tests.integration.conftest import eventually
 from tests.provider.records import complete
 
@@ -184,3 +184,31 @@ async def test_a_second_provider_in_one_home_ends_with_a_sentence(
         stop.set()
         assert await provider == 0
     assert f"Another provider (process {os.getpid()}) works in {settings.home}" in caplog.text
+
+
+async def test_a_store_that_fails_ends_the_provider_with_a_sentence_and_without_its_broker(
+    settings: ProviderSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(store: Store, records: object) -> None:
+        raise StoreError("The disk is full. Free space.")
+
+    monkeypatch.setattr(Store, "apply", fail)
+    async with asyncio.timeout(20):
+        assert await run(settings, asyncio.Event()) == 2
+    assert "The disk is full. Free space." in caplog.messages
+    assert not [child for child in psutil.Process().children() if child.name() == "mosquitto"]
+    assert not (settings.home / "provider.json").exists()
+
+
+async def test_the_mirror_shows_what_the_provider_says(settings: ProviderSettings) -> None:
+    mirrored = settings.model_copy(update={"mirror": True})
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
+        provider = group.create_task(run(mirrored, stop))
+        ready = await read_ready(mirrored)
+        async with Bus(BusSettings(host=ready["host"], port=ready["port"]), "reader") as bus:
+            bus.subscribe("dcnet/1/1/decoded/all/final")
+            shown = await next_result(bus)
+        stop.set()
+        assert await provider == 0
+    assert (shown["notification"], shown["network"]) == ("FINAL", 1)
