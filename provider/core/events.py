@@ -125,6 +125,7 @@ class Why(Enum):
     BUS_DOWN = "the broker could not be reached"
     PROVIDER_DOWN = "the provider was not running, or stopped, within the round"
     NO_CANCEL = "the masks did not cancel"
+    TOO_FEW_READINGS = "fewer members than the minimum had a valid reading"
 
 
 @dataclass(frozen=True, slots=True)

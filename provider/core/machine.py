@@ -26,6 +26,7 @@ from provider.core.events import (
     Publish,
     Received,
     Refuse,
+    Store,
     Tick,
 )
 from provider.core.network import Network
@@ -53,7 +54,10 @@ class ProviderMachine:
         return min((network.deadline for network in self.networks.values()), default=None)
 
     def handle(self, event: Event, now_ms: int) -> list[Effect]:
-        """Take one event; return what is to be done, in this order. Never raises for anything from outside."""
+        """Take one event; return what is to be done, in this order: first all that must be stored.
+
+        Never raises for anything from outside.
+        """
         effects: list[Effect] = []
         match event:
             case Received(messages):
@@ -68,7 +72,7 @@ class ProviderMachine:
             case Disconnected():
                 for network in self.networks.values():
                     network.disconnected()
-        return effects
+        return sorted(effects, key=lambda effect: not isinstance(effect, Store))
 
     def _receive(self, messages: tuple[Message, ...], now_ms: int) -> list[Effect]:
         effects: list[Effect] = []

@@ -249,9 +249,10 @@ class Network:
             return []
         lost = range(max(last.round + 1, current - VOID_LINES_MAX), current + 1)
         results = [self._lost_result(RoundNumber(number)) for number in lost]
-        effects: list[Effect] = [Store(result) for result in results]
         text = f"rounds {last.round + 1} to {current} are lost: {Why.PROVIDER_DOWN.value}"
-        effects += [Notice(text, is_warning=True), *(RoundClosed(result) for result in results)]
+        effects: list[Effect] = [Notice(text, is_warning=True)]
+        for result in results:
+            effects += [Store(result), RoundClosed(result)]
         return effects + self._finalize(current, RoundNumber(last.round + 1), ClientSet(), now_ms)
 
     def _lost_result(self, number: RoundNumber) -> RoundResult:
@@ -269,10 +270,8 @@ class Network:
             outcome = Outcome(RoundStatus.LOST, Why.BUS_DOWN, ClientSet())
         duration_ms = now_ms - self.desk.parameters.schedule.start(open_round.number)
         result = self._result(open_round.number, outcome, open_round.expected, open_round.attempt, duration_ms)
-        closing = self._finalize(open_round.number, open_round.number, outcome.included, now_ms)
-        stores = [effect for effect in closing if isinstance(effect, Store)]
-        others = [effect for effect in closing if not isinstance(effect, Store)]
-        return [*effects, *stores, Store(result), RoundClosed(result), *others]
+        effects += [Store(result), RoundClosed(result)]
+        return effects + self._finalize(open_round.number, open_round.number, outcome.included, now_ms)
 
     def _finalize(self, number: RoundNumber, void_from: RoundNumber, included: ClientSet, now_ms: int) -> list[Effect]:
         """Sign, store and send the FINAL of a round, open the next one, and tend to members and edges."""
@@ -287,14 +286,9 @@ class Network:
         self._final, self._final_frame, self._correction = order, frame, None
         self._is_bus_whole = self._is_connected
         self._open_round(order)
-        tending = [*self.admission.finish_exits(now_ms), *self.admission.maintain(now_ms)]
-        return [
-            *starts,
-            *(effect for effect in tending if isinstance(effect, Store)),
-            Store(FinalRecord(self.desk.network, number, frame)),
-            self._retain(Broadcast.FINAL, frame, now_ms),
-            *(effect for effect in tending if not isinstance(effect, Store)),
-        ]
+        effects: list[Effect] = [*starts, Store(FinalRecord(self.desk.network, number, frame))]
+        effects.append(self._retain(Broadcast.FINAL, frame, now_ms))
+        return [*effects, *self.admission.finish_exits(now_ms), *self.admission.maintain(now_ms)]
 
     def _summable(self, clients: set[ClientId], startable: list[Edge]) -> set[ClientId]:
         """Who of `clients` can be expected when the startable edges are used as well."""

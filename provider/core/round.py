@@ -144,6 +144,8 @@ class Round:
         import_dwh, export_dwh, contributors = signed(total)
         if not 0 <= contributors <= len(included):
             return self._without_sum(RoundStatus.LOST, Why.NO_CANCEL)
+        if contributors < self.parameters.members_min:
+            return self._without_sum(RoundStatus.REFUSED, Why.TOO_FEW_READINGS)
         status = RoundStatus.CORRECTED if self.missing else RoundStatus.COMPLETE
         return Outcome(status, Why.NONE, ClientSet.of(included), (import_dwh, export_dwh, contributors))
 

@@ -65,7 +65,7 @@ class Member:
             Notification.TUNNEL: self._admission.hear,
             Notification.EXIT: self._admission.neighbor_left,
             Notification.EXIT_CONFIRMED: lambda signed, _: self._admission.exit_confirmed(signed),
-            Notification.ASSIGNED: self._admission.assigned,
+            Notification.ASSIGNED: self._assigned,
             Notification.TUNNEL_OPEN: self._admission.open,
             Notification.RESUMED: lambda signed, _: self._admission.resumed(signed),
             Notification.REFUSED: self._admission.rejected,
@@ -83,7 +83,13 @@ class Member:
         return self._reporting.declared_missing
 
     def handle(self, event: Event, now_ms: int) -> list[Effect]:
-        """Take one event; return what is to be done, in this order. Never raises for anything from outside."""
+        """Take one event; return what is to be done, in this order: first all that must be stored.
+
+        Never raises for anything from outside.
+        """
+        return sorted(self._handle(event, now_ms), key=lambda effect: not isinstance(effect, Store))
+
+    def _handle(self, event: Event, now_ms: int) -> list[Effect]:
         match event:
             case Received():
                 return self._receive(event, now_ms)
@@ -204,6 +210,13 @@ class Member:
                 aged = Edge(edge.tunnel, edge.peer, edge.peer_key, edge.seed.on(day), edge.is_started, edge.stood_ms)
                 self.situation.edges[edge.tunnel] = aged
                 effects.append(Store(aged))
+        return effects
+
+    def _assigned(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        before = self.situation.membership
+        effects = self._admission.assigned(signed, now_ms)
+        if self.situation.membership != before:
+            self._reporting.forget()
         return effects
 
     def _correction(self, signed: SignedFrame, now_ms: int) -> list[Effect]:

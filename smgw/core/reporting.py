@@ -82,6 +82,11 @@ class Reporting:
             return []
         return [self._publish(sent, schedule)]
 
+    def forget(self) -> None:
+        """Another membership begins, with seeds of its own: what was sent before has no bearing on it."""
+        self._sent = self._closed = self._correction = None
+        self._round = self._decided = self._reading = None
+
     def close(self, known: KnownFinal) -> list[Effect]:
         """A FINAL has come: the round takes no correction any more."""
         sent = self._sent
@@ -91,7 +96,7 @@ class Reporting:
         self._correction = None
         is_included = self._situation.client in known.included
         effects: list[Effect] = [Store(Closed(known.round, is_included))]
-        if not is_included:
+        if not is_included and known.included:
             effects.append(self._note_missing(known.round))
         return effects
 
@@ -152,6 +157,9 @@ class Reporting:
         return self._emit(changed, corrected, schedule, now_ms)
 
     def _send_if_ready(self, round_: RoundNumber, schedule: Schedule, now_ms: int) -> list[Effect]:
+        if self._sent is not None and self._sent.round == round_:
+            self._decided = round_
+            return []
         is_last_call = now_ms >= schedule.start(round_) + schedule.window_ms
         if self._is_final_awaited(round_):
             if not is_last_call:
@@ -162,8 +170,7 @@ class Reporting:
         if self._reading is None and not is_last_call:
             return []
         self._decided = round_
-        is_sent = self._sent is not None and self._sent.round == round_
-        if is_sent or not self._situation.is_expected or self._is_closed_by_final(round_):
+        if not self._situation.is_expected or self._is_closed_by_final(round_):
             return []
         reading = self._reading or Reading(round_, 0, 0, ReadingStatus.BOUNDARY_MISSING)
         return self._send(reading, schedule, now_ms)
