@@ -76,9 +76,11 @@ class Reporting:
         return self.tick(now_ms)
 
     def repeat(self, now_ms: int) -> list[Effect]:
-        """The bus is back: what was sent in a round that is still open is sent again, byte for byte."""
+        """The bus is back: what was sent in a round that still awaits it is sent again, byte for byte."""
         schedule, sent = self._schedule, self._sent
         if schedule is None or sent is None or self._is_closed(sent.round) or schedule.round_at(now_ms) != sent.round:
+            return []
+        if now_ms >= self._awaited_until(sent, schedule):
             return []
         return [self._publish(sent, schedule)]
 
@@ -148,12 +150,14 @@ class Reporting:
             raise RefusedError(Refusal.TOO_FEW_MASKS)
         if schedule is None or known is None or known.view != sent.view:
             raise RefusedError(Refusal.WRONG_VIEW)
+        changed = replace(sent, attempt=order.attempt, tunnels=kept, missing=sent.missing | order.missing)
+        if now_ms >= self._awaited_until(changed, schedule):
+            raise RefusedError(Refusal.LATE)
         if len(known.expected - order.missing) < situation.members_min:
             raise RefusedError(Refusal.TOO_FEW_MEMBERS)
         masks = self._masks(dropped, sent.round, schedule)
         body = Superposition.decode(decode(sent.frame).frame.data).body
         corrected = situation.rules.suite.correct(body, order.attempt, kept, masks.values())
-        changed = replace(sent, attempt=order.attempt, tunnels=kept, missing=sent.missing | order.missing)
         return self._emit(changed, corrected, schedule, now_ms)
 
     def _send_if_ready(self, round_: RoundNumber, schedule: Schedule, now_ms: int) -> list[Effect]:
@@ -179,12 +183,14 @@ class Reporting:
         situation, known = self._situation, self._situation.final
         assert known is not None
         edges = list(situation.started_edges(known.expected).values())
+        draft = Sent(reading.round, known.view, reading, 0, tuple(edge.tunnel for edge in edges), ClientSet(), b"")
         reason = self._objection(reading.round, known, edges, schedule)
+        if reason is None and now_ms >= self._awaited_until(draft, schedule):
+            reason = Refusal.LATE
         if reason is not None:
             return self._refuse_round(reading.round, reason)
         lanes = vector(reading.import_dwh, reading.export_dwh) if reading.is_valid else ZERO
         body = situation.rules.suite.conceal(lanes, self._masks(edges, reading.round, schedule))
-        draft = Sent(reading.round, known.view, reading, 0, tuple(edge.tunnel for edge in edges), ClientSet(), b"")
         effects = self._emit(draft, body, schedule, now_ms)
         if not reading.is_valid:
             text = f"No valid reading for round {reading.round} ({reading.status.value}); the zero vector was sent."
@@ -196,7 +202,8 @@ class Reporting:
     ) -> Refusal | None:
         if self._sent is not None and round_ <= self._sent.round:
             return Refusal.ROUND_NOT_NEW
-        if any(edge.seed.day > schedule.day(round_) for edge in edges):
+        day = schedule.day(round_)
+        if any(edge.seed.day > day for edge in edges):
             return Refusal.ROUND_NOT_NEW
         if schedule.round_at(self._started_ms) >= round_:
             return Refusal.STARTED_WITHIN_ROUND
@@ -224,8 +231,15 @@ class Reporting:
     def _publish(self, sent: Sent, schedule: Schedule) -> Publish:
         membership = self._situation.membership
         assert membership is not None
-        expires_ms = schedule.deadline(sent.round, schedule.attempts_max)
+        expires_ms = self._awaited_until(sent, schedule)
         return Publish(topics.up(membership.network, self._situation.rules.name), sent.frame, expires_ms)
+
+    def _awaited_until(self, sent: Sent, schedule: Schedule) -> int:
+        """When the provider calls the sender missing, and its neighbors take their masks off.
+
+        From then on the frame never leaves: beside the corrected frames of the neighbors it would show the reading.
+        """
+        return schedule.deadline(sent.round, min(sent.attempt, schedule.attempts_max))
 
     def _refuse_round(self, round_: RoundNumber, reason: Refusal) -> list[Effect]:
         text = f"The reading of round {round_} was not sent: {reason.sentence}."
