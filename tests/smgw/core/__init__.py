@@ -1,0 +1,1 @@
+"""Tests of the member machine: these events in, exactly these effects out."""

@@ -1,0 +1,313 @@
+"""A gateway on the bench: one member machine, the orders it may get, and the frames it should make.
+
+The gateway under test is client 4 of network 7; its neighbors are 1, 2, 3, 5, 6 and 7,
+with seeds that every test knows.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from common import topics
+from common.clients import ClientSet
+from common.frames import Frame, Notification, decode
+from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId, RoundNumber, TunnelId
+from common.masks import Seed
+from common.parameters import Parameters
+from common.payloads import NO_VIEW, Correction, Role, RoundFinal, Superposition, TunnelOpen, view_of
+from common.refusal import Refusal
+from common.schedule import Schedule
+from common.secret import Secret
+from common.signing import Direction, Identity
+from common.suites import BASIC, Contribution, toward
+from common.superposition import Lanes, subtract
+from common.topics import Broadcast
+from smgw.core.events import (
+    Closed,
+    Connected,
+    Departed,
+    Edge,
+    EdgeErased,
+    Effect,
+    Event,
+    Level,
+    Membership,
+    Notice,
+    Publish,
+    ReadingTaken,
+    Received,
+    Record,
+    Refuse,
+    Sent,
+    Store,
+    Tick,
+    VaultContents,
+)
+from smgw.core.member import Member
+from smgw.core.reading import Reading, ReadingStatus
+from smgw.core.situation import MemberRules
+
+NETWORK: Final = NetworkId(7)
+SELF: Final = ClientId(4)
+PEERS: Final = tuple(ClientId(number) for number in (1, 2, 3, 5, 6, 7))
+ALL: Final = frozenset({SELF, *PEERS})
+NAME: Final = "gw-4"
+
+SCHEDULE: Final = Schedule(period_ms=900_000, window_ms=60_000, grace_ms=30_000, correction_ms=60_000, attempts_max=3)
+PARAMETERS: Final = Parameters(BASIC.code, "north", SCHEDULE)
+ROUND: Final = RoundNumber(2_000_000)
+"""Begins at eight in the morning."""
+START: Final = SCHEDULE.start(ROUND)
+MIDNIGHT: Final = RoundNumber(2_000_064)
+"""The first round of the next day."""
+
+
+def identity(number: int) -> Identity:
+    return Identity(Secret(number.to_bytes(32)))
+
+
+PROVIDER: Final = identity(1_000)
+STRANGER: Final = identity(2_000)
+OWN: Final = identity(SELF)
+SEND_AT: Final = SCHEDULE.send_at(ROUND, OWN.public_key)
+RULES: Final = MemberRules(NAME, "north", PROVIDER.public_key, BASIC)
+
+
+def before(number: int, rounds: int = 1) -> RoundNumber:
+    return RoundNumber(number - rounds)
+
+
+def after(number: int, rounds: int = 1) -> RoundNumber:
+    return RoundNumber(number + rounds)
+
+
+def seed(peer: int, day: int = SCHEDULE.day(ROUND), generation: int = 0) -> Seed:
+    return Seed(day, Secret(bytes([generation, peer]) * 16))
+
+
+def tunnel(peer: int, generation: int = 0) -> TunnelId:
+    return TunnelId(100 * (generation + 1) + peer)
+
+
+def edge(peer: int, *, is_started: bool = True, generation: int = 0, stood_ms: int = START) -> Edge:
+    key = identity(peer).public_key
+    return Edge(tunnel(peer, generation), ClientId(peer), key, seed(peer, generation=generation), is_started, stood_ms)
+
+
+def valid(number: int = ROUND, import_dwh: int = 1_234, export_dwh: int = 0) -> Reading:
+    return Reading(RoundNumber(number), import_dwh, export_dwh, ReadingStatus.VALID)
+
+
+def contents(peers: Iterable[int] = PEERS) -> VaultContents:
+    """A member that shares a started edge with each of `peers`."""
+    return VaultContents(Membership(NETWORK, SELF), tuple(edge(peer) for peer in peers))
+
+
+def members(clients: Iterable[int]) -> ClientSet:
+    return ClientSet.of(ClientId(client) for client in clients)
+
+
+# What the provider says
+
+
+def order(
+    notification: Notification, data: bytes, *, client: int = SELF, at_ms: int = START, by: Identity = PROVIDER
+) -> Received:
+    """An order in the gateway's inbox."""
+    frame = Frame(NETWORK, ClientId(client), at_ms, notification, data).signed(by, Direction.DOWN)
+    return Received(topics.down(NETWORK, NAME), frame)
+
+
+def announcement(what: Broadcast, notification: Notification, data: bytes, at_ms: int) -> Received:
+    frame = Frame(NETWORK, EVERYONE, at_ms, notification, data).signed(PROVIDER, Direction.DOWN)
+    return Received(topics.broadcast(NETWORK, what), frame)
+
+
+def roster(parameters: Parameters = PARAMETERS, epoch: int = 1) -> Received:
+    said = announcement(Broadcast.ROSTER, Notification.ROSTER, parameters.encode(epoch), START)
+    return replace(said, is_retained=True)
+
+
+def final(
+    number: int = ROUND - 1,
+    *,
+    expected: Iterable[int] = ALL,
+    included: Iterable[int] = ALL,
+    started: Sequence[TunnelId] = (),
+    at_ms: int | None = None,
+) -> Received:
+    closed = RoundNumber(number)
+    data = RoundFinal(BASIC.code, closed, NO_VIEW, closed, members(included), members(expected), tuple(started))
+    at_ms = SCHEDULE.deadline(closed, 0) if at_ms is None else at_ms
+    return announcement(Broadcast.FINAL, Notification.FINAL, data.encode(), at_ms)
+
+
+def view(said: Received) -> bytes:
+    return view_of(said.payload)
+
+
+VIEW: Final = view(final())
+"""The name of the FINAL before `ROUND`."""
+
+
+def correction(
+    *missing: int, attempt: int = 1, number: int = ROUND, of_view: bytes = VIEW, suite: int = BASIC.code
+) -> Received:
+    data = Correction(suite, RoundNumber(number), of_view, attempt, members(missing)).encode()
+    return announcement(Broadcast.CORRECTION, Notification.CORRECTION, data, SCHEDULE.deadline(ROUND, attempt - 1))
+
+
+def opening(peer: int, role: Role, *, generation: int = 0, at_ms: int = START) -> Received:
+    data = TunnelOpen(tunnel(peer, generation), role, identity(peer).public_key)
+    return order(Notification.TUNNEL_OPEN, data.encode(), at_ms=at_ms)
+
+
+# What others and the gateway itself say
+
+
+def of_neighbor(
+    peer: int, notification: Notification, data: bytes = b"", *, by: Identity | None = None, at_ms: int = START
+) -> Received:
+    """A frame that a neighbor signed and the provider forwarded."""
+    frame = Frame(NETWORK, ClientId(peer), at_ms, notification, data)
+    return Received(topics.down(NETWORK, NAME), frame.signed(by or identity(peer), Direction.UP))
+
+
+def said(notification: Notification, data: bytes, at_ms: int, lifetime_ms: int = 60_000) -> Publish:
+    """What the gateway publishes, exactly."""
+    bit = notification is Notification.SUPERPOSITION
+    topic = topics.tunnel(NETWORK, NAME) if notification is Notification.TUNNEL else topics.up(NETWORK, NAME)
+    frame = Frame(NETWORK, SELF, at_ms, notification, data, bit).signed(OWN, Direction.UP)
+    return Publish(topic, frame, at_ms + lifetime_ms)
+
+
+def asked(data: bytes, at_ms: int) -> Publish:
+    """Notification 1, exactly."""
+    frame = Frame(NO_NETWORK, EVERYONE, at_ms, Notification.REGISTER, data)
+    return Publish(topics.register(NAME), frame.signed(OWN, Direction.UP), at_ms + 60_000)
+
+
+def mask(peer: int, number: int = ROUND, generation: int = 0) -> Lanes:
+    """The mask toward a neighbor with its sign, from the seed that the test knows."""
+    day = SCHEDULE.day(RoundNumber(number))
+    drawn = seed(peer, generation=generation).on(day).mask(NETWORK, RoundNumber(number))
+    return toward(SELF, ClientId(peer), drawn)
+
+
+def without(lanes: Lanes, *peers: int, number: int = ROUND) -> Lanes:
+    """Lanes less the masks toward these neighbors."""
+    for peer in peers:
+        lanes = subtract(lanes, mask(peer, number))
+    return lanes
+
+
+def body(frame: bytes) -> Contribution:
+    return BASIC.read(Superposition.decode(decode(frame).frame.data).body)
+
+
+@dataclass(slots=True)
+class Bench:
+    """One member machine, its clock, and a vault that keeps what it stores. Each list of effects is checked."""
+
+    start: VaultContents = field(default_factory=contents)
+    rules: MemberRules = RULES
+    now_ms: int = SCHEDULE.start(before(ROUND))
+    kept: VaultContents = field(init=False)
+    member: Member = field(init=False)
+    records: list[Record] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.kept = self.start
+        self.restart()
+
+    def restart(self) -> None:
+        """A new machine from what the vault holds."""
+        self.member = Member(OWN, self.rules, self.kept, random.Random(1), self.now_ms)
+
+    def handle(self, *events: Event, at_ms: int | None = None) -> list[Effect]:
+        """Give events to the machine, and return all effects."""
+        self.now_ms = self.now_ms if at_ms is None else at_ms
+        effects: list[Effect] = []
+        for event in events:
+            out = self.member.handle(event, self.now_ms)
+            require_stored_first(out)
+            for effect in out:
+                if isinstance(effect, Store):
+                    self._keep(effect.record)
+            effects += out
+        return effects
+
+    def tick(self, at_ms: int) -> list[Effect]:
+        return self.handle(Tick(), at_ms=at_ms)
+
+    def run(self, until_ms: int) -> list[Effect]:
+        """Tick at every deadline up to this moment."""
+        effects: list[Effect] = []
+        while (due := self.member.deadline) is not None and due <= until_ms:
+            effects += self.tick(max(due, self.now_ms))
+        self.now_ms = until_ms
+        return effects
+
+    def _keep(self, record: Record) -> None:
+        self.records.append(record)
+        kept = self.kept
+        edges = {edge.tunnel: edge for edge in kept.edges}
+        match record:
+            case Membership():
+                self.kept = replace(kept, membership=record)
+            case Edge():
+                self.kept = replace(kept, edges=tuple({**edges, record.tunnel: record}.values()))
+            case EdgeErased():
+                del edges[record.tunnel]
+                self.kept = replace(kept, edges=tuple(edges.values()))
+            case Sent():
+                self.kept = replace(kept, sent=record)
+            case Closed():
+                self.kept = replace(kept, closed=record.round)
+            case Departed():
+                self.kept = replace(kept, membership=None, edges=())
+
+
+def require_stored_first(effects: Sequence[Effect]) -> None:
+    """What is sent may depend on all that is stored: every Store stands before every other effect."""
+    kinds = [isinstance(effect, Store) for effect in effects]
+    assert kinds == sorted(kinds, reverse=True), effects
+
+
+def settled(start: VaultContents | None = None, *, rules: MemberRules = RULES) -> Bench:
+    """A member that FINAL expects in `ROUND`, shortly before it begins."""
+    bench = Bench(start or contents(), rules)
+    bench.handle(Connected(), roster())
+    bench.handle(final(), at_ms=SCHEDULE.deadline(before(ROUND), 0))
+    bench.now_ms = START - 1_000
+    return bench
+
+
+def reported(bench: Bench | None = None, reading: Reading | None = None) -> tuple[Bench, list[Effect]]:
+    """A member that has its reading of `ROUND` and has come to its moment of sending; and what it did there."""
+    bench = bench or settled()
+    bench.tick(START)
+    bench.handle(ReadingTaken(reading or valid()))
+    return bench, bench.tick(SEND_AT)
+
+
+def sent_by(effects: Iterable[Effect]) -> bytes:
+    """The one frame that was published."""
+    (frame,) = (effect.payload for effect in effects if isinstance(effect, Publish))
+    return frame
+
+
+def refusals(effects: Iterable[Effect]) -> list[str]:
+    return [effect.reason.name for effect in effects if isinstance(effect, Refuse)]
+
+
+def not_sent(reason: str, number: int = ROUND) -> list[Effect]:
+    """What the gateway does instead of sending, exactly."""
+    refusal = Refusal[reason]
+    text = f"The reading of round {number} was not sent: {refusal.sentence}."
+    return [Refuse(refusal, Notification.SUPERPOSITION), Notice(Level.TEMPORARY, text)]
+
+
+def published(effects: Iterable[Effect]) -> list[Notification]:
+    return [decode(effect.payload).frame.notification for effect in effects if isinstance(effect, Publish)]
