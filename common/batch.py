@@ -1,4 +1,4 @@
-"""SUPERPOSITION frames in batches: the fixed layout for reading and, as a numpy type, for writing; sums in one reduction.
+"""SUPERPOSITION frames in batches: the fixed layout to read rows and, as a numpy type, to write them; sums at once.
 
 Source: docs/protocol.md, "Frames" and "Suites".
 """
