@@ -12,8 +12,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
-from broker.connection import Connection, LostError, first_reason
+from broker.connection import Connection, LostError
 from broker.events import BusCounts, BusEvent, Connected, Disconnected, Message, Will
+from broker.groups import leaves
 from broker.outbox import Outbox, Outgoing
 from broker.pace import Backoff, OncePerMinute
 from broker.settings import BusSettings
@@ -173,7 +174,7 @@ class Bus:
             try:
                 await self._live()
             except* LostError as lost:
-                self._note_lost(first_reason(lost))
+                self._note_lost(str(next(leaves(lost))))
             await asyncio.sleep(self._backoff.next_wait_s())
 
     async def _live(self) -> None:

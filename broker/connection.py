@@ -161,14 +161,6 @@ class Connection:
         self._paho.loop_read()
 
 
-def first_reason(lost: BaseExceptionGroup[LostError]) -> str:
-    """The text of the first error in a group of groups."""
-    first: BaseException = lost
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return str(first)
-
-
 def _reason(error: aiomqtt.MqttError) -> str:
     """Say in a person's words why a connection ended or was refused."""
     if isinstance(error, MqttConnectError):

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from broker.keyfile import KeyFileError, load_or_make_identity
+from broker.home import HomeError, make_home
+from broker.keyfile import load_or_make_identity
 from broker.toml import SettingsError
 from provider import settings as provider_settings
-from provider.home import HomeError, make_home
 from provider.service import FAILED, KEY_FILE, run
 
 _ABOUT: Final = """\
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             make_home(settings.home)
             sys.stdout.write(f"{load_or_make_identity(settings.home / KEY_FILE).public_key.hex()}\n")
             return 0
-    except (SettingsError, HomeError, KeyFileError) as error:
+    except (SettingsError, HomeError) as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
     return asyncio.run(run(settings))

@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Final, Protocol, assert_never
 
 from broker import events as bus_events
+from broker.home import HomeError
 from broker.pace import OncePerMinute
 from common import topics
 from common.identifiers import NetworkId
@@ -33,7 +34,7 @@ from provider.core.events import (
     Tick,
 )
 from provider.refusals import Refusals
-from provider.results import DEMONSTRATION, PRIVATE_MIN, ResultsError, as_json, as_sentences, is_demonstration
+from provider.results import DEMONSTRATION, PRIVATE_MIN, as_json, as_sentences, is_demonstration
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class Aggregator:
         """Work for ever.
 
         Raises:
-            StoreError: Nothing can be stored any more; then nothing was sent that needed it.
+            HomeError: Nothing can be stored any more; then nothing was sent that needed it.
         """
         while True:
             await self.step()
@@ -173,7 +174,7 @@ class Aggregator:
             self._bus.publish_soon(topics.result(network), payload, retain=True)
         try:
             self._results.append(results)
-        except ResultsError as error:
+        except HomeError as error:
             if self._quiet.allows("results", time.monotonic()):
                 log.error("%s", error)
 

@@ -16,6 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from broker.home import HomeError
 from common.identifiers import NetworkId, RoundNumber
 from common.refusal import Refusal
 from provider.core.events import RoundResult
@@ -45,10 +46,6 @@ DEMONSTRATION: Final = "demonstration, not private"
 
 RECENT: Final = 1_000
 """Rounds of a network whose lines are known one by one; every older round counts as written."""
-
-
-class ResultsError(Exception):
-    """A results file that cannot be read or written; the message says what is wrong, where, and what to do."""
 
 
 def fields(result: RoundResult) -> dict[str, str | int | None]:
@@ -137,7 +134,7 @@ class ResultsFile:
         """Read which rounds have their line already, and repair the end.
 
         Raises:
-            ResultsError: The file cannot be used, or has other columns.
+            HomeError: The file cannot be used, or has other columns.
         """
         self.path = path
         self._written: defaultdict[int, set[int]] = defaultdict(set)
@@ -146,7 +143,7 @@ class ResultsFile:
                 end = self._read(file)
                 file.truncate(end)
         except OSError as error:
-            raise ResultsError(self._sentence(error)) from error
+            raise HomeError(self._sentence(error)) from error
         if end == 0:
             self._write([COLUMNS])
 
@@ -158,7 +155,7 @@ class ResultsFile:
         """Write the lines of those rounds that have none yet, in one write.
 
         Raises:
-            ResultsError: The disk is full, or the file is gone; then no part of a line stays.
+            HomeError: The disk is full, or the file is gone; then no part of a line stays.
         """
         new: dict[tuple[int, int], RoundResult] = {}
         for result in results:
@@ -194,14 +191,14 @@ class ResultsFile:
 
     def _check_header(self, line: bytes) -> None:
         if line.decode("utf-8", "replace").rstrip("\r\n") != ",".join(COLUMNS):
-            raise ResultsError(
+            raise HomeError(
                 f"{self.path} has other columns than this provider writes. Move it away; a new one is made."
             )
 
     def _key(self, line: bytes, number: int) -> tuple[int, int]:
         network, _region, round_ = line.split(b",", 3)[:3] if line.count(b",") >= 3 else (b"", b"", b"")
         if not (network.isdigit() and round_.isdigit()):
-            raise ResultsError(f"{self.path}, line {number}: is no closed round. Correct or remove that line.")
+            raise HomeError(f"{self.path}, line {number}: is no closed round. Correct or remove that line.")
         return int(network), int(round_)
 
     def _write(self, rows: Iterable[Iterable[object]]) -> None:
@@ -212,11 +209,11 @@ class ResultsFile:
                 end = os.fstat(descriptor).st_size
                 if os.write(descriptor, octets) < len(octets):
                     os.ftruncate(descriptor, end)
-                    raise ResultsError(f"The disk under {self.path} is full. Free space; the store has the round.")
+                    raise HomeError(f"The disk under {self.path} is full. Free space; the store has the round.")
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise ResultsError(self._sentence(error)) from error
+            raise HomeError(self._sentence(error)) from error
 
     def _sentence(self, error: OSError) -> str:
         return (

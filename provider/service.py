@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.bus import Bus
-from broker.keyfile import KeyFileError, load_or_make_identity
+from broker.groups import leaves
+from broker.home import HomeError, hold_home, write_file
+from broker.keyfile import load_or_make_identity
 from broker.mosquitto import Broker
 from broker.program import BrokerError
 from common import topics
@@ -20,15 +22,15 @@ from common.signing import Identity
 from provider.aggregator import Aggregator, unix_ms
 from provider.core.events import NetworkSetup
 from provider.core.machine import ProviderMachine
-from provider.home import Home, HomeError, write_atomically
 from provider.mirror import Mirrored
-from provider.results import ResultsError, ResultsFile
+from provider.results import ResultsFile
 from provider.settings import ProviderSettings
-from provider.store import Charter, Store, StoreError
+from provider.store import Charter, Store
 
 log = logging.getLogger(__name__)
 
 KEY_FILE: Final = "identity.key"
+LOCK_FILE: Final = "provider.pid"
 STORE_FILE: Final = "provider.db"
 RESULTS_FILE: Final = "results.csv"
 READY_FILE: Final = "provider.json"
@@ -54,10 +56,10 @@ async def run(settings: ProviderSettings, stop: asyncio.Event | None = None) -> 
     """
     status = 0
     try:
-        with Home(settings.home) as home, Store(home.path / STORE_FILE) as store:
+        with hold_home(settings.home, LOCK_FILE), Store(settings.home / STORE_FILE) as store:
             await _serve(settings, store, stop or _stop_on_signals())
-    except* (HomeError, KeyFileError, StoreError, ResultsError, BrokerError) as errors:
-        for error in _leaves(errors):
+    except* (HomeError, BrokerError) as errors:
+        for error in leaves(errors):
             log.error("%s", error)
         status = FAILED
     return status
@@ -125,7 +127,7 @@ async def _tell_ready(settings: ProviderSettings, identity: Identity, address: A
         "pid": os.getpid(),
         "networks": [{"id": each.id, "region": each.region} for each in settings.network],
     }
-    write_atomically(settings.home / READY_FILE, json.dumps(ready, indent=2) + "\n")
+    write_file(settings.home / READY_FILE, f"{json.dumps(ready, indent=2)}\n".encode())
     log.info("provider %s is ready on %s:%d", identity.public_key.hex(), address.host, address.port)
 
 
@@ -134,11 +136,3 @@ def _stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop
-
-
-def _leaves(errors: BaseExceptionGroup[Exception]) -> list[Exception]:
-    """The exceptions in a group of groups."""
-    found: list[Exception] = []
-    for error in errors.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found

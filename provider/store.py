@@ -6,9 +6,7 @@ Source: docs/protocol.md, "Rounds"; sqlite.org/wal.html; sqlite.org/pragma.html#
 """
 
 import logging
-import os
 import sqlite3
-import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -18,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, assert_never
 
+from broker.home import HomeError, explained, require_private
 from broker.pace import OncePerMinute
 from common.identifiers import NetworkId, RoundNumber
 from provider import schema
@@ -37,10 +36,6 @@ FINALS_KEPT: Final = 1_000
 """How many of a network's FINAL frames stay; only the last one is needed, the others are evidence."""
 
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-
-
-class StoreError(Exception):
-    """A store that cannot be used; the message says what is wrong, where, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,9 @@ class Store:
         self._quiet = OncePerMinute()
 
     def __enter__(self) -> Self:
-        self._make_private()
+        with explained(self.path):
+            self.path.touch(0o600)
+        require_private(self.path)
         with self._explained("opened"):
             self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
             self._db.row_factory = sqlite3.Row
@@ -85,20 +82,20 @@ class Store:
         """Found a network, or make sure that it is still the one that was founded.
 
         Raises:
-            StoreError: The settings contradict the store.
+            HomeError: The settings contradict the store.
         """
         with self._transaction("written"):
             row = self._db.execute("SELECT * FROM network WHERE network = ?", (charter.network,)).fetchone()
             if row is None:
                 self._found(charter)
             elif tuple(row) != astuple(charter):
-                raise StoreError(self._contradiction(Charter(*row), charter))
+                raise HomeError(self._contradiction(Charter(*row), charter))
 
     def apply(self, records: Iterable[Record]) -> None:
         """Keep all of `records`, or none. Keeping one a second time changes nothing.
 
         Raises:
-            StoreError: The disk is full, the file damaged, or a second, different FINAL would replace the first.
+            HomeError: The disk is full, the file damaged, or a second, different FINAL would replace the first.
         """
         with self._transaction("written"):
             for record in records:
@@ -108,7 +105,7 @@ class Store:
         """What is remembered of one network.
 
         Raises:
-            StoreError: The file cannot be read.
+            HomeError: The file cannot be read.
         """
         with self._guard, self._explained("read"):
             members = self._db.execute("SELECT * FROM member WHERE network = ? ORDER BY client", (network,)).fetchall()
@@ -124,7 +121,7 @@ class Store:
         """The closed rounds from `first` on, in order.
 
         Raises:
-            StoreError: The file cannot be read.
+            HomeError: The file cannot be read.
         """
         query = "SELECT * FROM round_result WHERE network = ? AND round >= ? ORDER BY round"
         with self._guard, self._explained("read"):
@@ -155,7 +152,7 @@ class Store:
         key = (record.network, record.round)
         old = self._db.execute("SELECT frame FROM final WHERE network = ? AND round = ?", key).fetchone()
         if old is not None and old["frame"] != record.frame:
-            raise StoreError(
+            raise HomeError(
                 f"Round {record.round} of network {record.network} has another FINAL in {self.path} already. Nothing "
                 "was sent. Was an old copy of the store restored, or the clock set back? Start the provider again."
             )
@@ -172,7 +169,7 @@ class Store:
     def _found(self, charter: Charter) -> None:
         other = self._db.execute("SELECT network FROM network WHERE region = ?", (charter.region,)).fetchone()
         if other is not None:
-            raise StoreError(
+            raise HomeError(
                 f"Region {charter.region!r} has been served by network {other['network']} since that was made, says "
                 f"{self.path}; the settings give it to network {charter.network}. Give it its own network again."
             )
@@ -196,17 +193,6 @@ class Store:
         ]
         return f"{head} with {'; '.join(changed)} ({self.path}). That never changes: take a new id for a new network."
 
-    def _make_private(self) -> None:
-        try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-            mode = stat.S_IMODE(self.path.stat().st_mode)
-        except OSError as error:
-            raise StoreError(
-                f"The store {self.path} cannot be opened: {error.strerror}. Give this account access to it."
-            ) from error
-        if mode & 0o077:
-            raise StoreError(f"Others may read the store {self.path} (mode {mode:04o}). Run:  chmod 600 {self.path}")
-
     def _prepare(self) -> None:
         """Set the file up, or make sure that it is whole and ours."""
         version = self._pragma("user_version")
@@ -224,14 +210,14 @@ class Store:
 
     def _check(self, version: int) -> None:
         if self._pragma("application_id") != schema.APPLICATION_ID:
-            raise StoreError(f"{self.path} is a database of another program. Name another directory as `home`.")
+            raise HomeError(f"{self.path} is a database of another program. Name another directory as `home`.")
         if version != schema.VERSION:
-            raise StoreError(
+            raise HomeError(
                 f"The store {self.path} has version {version}, and this provider knows {schema.VERSION}. "
                 "Install the provider that wrote it, or a newer one."
             )
         if self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise StoreError(self._damaged())
+            raise HomeError(self._damaged())
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
@@ -256,7 +242,7 @@ class Store:
             raise
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-            raise StoreError(self._sentence(what, code, str(error))) from error
+            raise HomeError(self._sentence(what, code, str(error))) from error
 
     def _sentence(self, what: str, code: int, detail: str) -> str:
         if code in _DAMAGE:

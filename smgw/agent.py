@@ -18,7 +18,8 @@ from typing import Final, Protocol, final
 
 from broker import events as bus_events
 from broker.bus import Bus
-from broker.keyfile import KeyFileError
+from broker.groups import leaves
+from broker.home import HomeError
 from broker.pace import OncePerMinute
 from common.identifiers import RoundNumber
 from common.refusal import Refusal
@@ -45,7 +46,6 @@ from smgw.core.events import (
 from smgw.core.member import Member
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.situation import MemberRules
-from smgw.home import VaultError
 from smgw.lmn.settings import open_meter
 from smgw.lmn.source import MeterError
 from smgw.settings import GatewaySettings
@@ -89,7 +89,7 @@ class Archive(Protocol):
     """Where records go."""
 
     def apply(self, records: Sequence[Record]) -> None:
-        """Keep them; on the disk on return, or a VaultError."""
+        """Keep them; on the disk on return, or a HomeError."""
 
 
 class Wire(Protocol):
@@ -154,7 +154,7 @@ class Agent:
         """Work until `stop`, or until the gateway has left its network.
 
         Raises:
-            ExceptionGroup: with a VaultError, when a record could not be kept; nothing that depends on it was sent.
+            ExceptionGroup: with a HomeError, when a record could not be kept; nothing that depends on it was sent.
         """
         try:
             async with self._tasks:
@@ -212,7 +212,7 @@ class Agent:
         """Hand one event to the core and do what it wants. After `stop` nothing happens any more.
 
         Raises:
-            VaultError: A record could not be kept; the effects after it were not done.
+            HomeError: A record could not be kept; the effects after it were not done.
         """
         if self._stop.is_set():
             return
@@ -287,8 +287,8 @@ async def run(settings: GatewaySettings, *, leave: bool = False) -> int:
                 with _signals(agent):
                     await agent.run()
         log.info("%s: stopped", settings.name)
-    except* (VaultError, KeyFileError, MeterError) as errors:
-        for error in _flat(errors):
+    except* (HomeError, MeterError) as errors:
+        for error in leaves(errors):
             log.critical("%s: stopped: %s", settings.name, error)
         status = 1
     return status
@@ -319,11 +319,3 @@ def _rules(settings: GatewaySettings) -> MemberRules:
         settings.masks_min,
         settings.degree_max,
     )
-
-
-def _flat(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for part in error.exceptions:
-            yield from _flat(part)
-    else:
-        yield error

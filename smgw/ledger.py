@@ -43,7 +43,7 @@ def read_ledger(home: Path, rounds_max: int = 96) -> list[LedgerEntry]:
     """The last rounds in which the gateway of this home directory sent, oldest first.
 
     Raises:
-        VaultError: There is no vault, or it cannot be read.
+        HomeError: There is no vault, or it cannot be read.
     """
     path = home / VAULT_FILE
     with closing(open_vault(path, "ro")) as db, understood(path):

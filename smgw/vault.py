@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final, Self, final
 
+from broker.home import HomeError, hold_home
 from broker.keyfile import load_or_make_identity
 from common.clients import ClientSet
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
@@ -21,12 +22,13 @@ from common.secret import Secret
 from common.signing import Identity
 from smgw.core.events import Closed, Departed, Edge, EdgeErased, Membership, Record, Sent, VaultContents
 from smgw.core.reading import Reading, ReadingStatus
-from smgw.home import VaultError, hold_home
 from smgw.vault_file import VAULT_FILE, damaged, make_vault, open_vault, understood
 
 log = logging.getLogger(__name__)
 
 KEY_FILE: Final = "identity.key"
+LOCK_FILE: Final = "agent.pid"
+"""Holds the process id of the agent at work, for who wants to signal it."""
 
 _INSERT_SENT: Final = """
 INSERT INTO sent (network, round, attempt, view, import_dwh, export_dwh, status, tunnels, missing, frame)
@@ -54,13 +56,12 @@ class Vault:
         """Take the vault in `home`, or make one on the first start; it keeps the last `ledger_frames` sent frames.
 
         Raises:
-            VaultError: It is there and cannot be used, it is in use, or it cannot be made.
-            KeyFileError: The same of the identity key.
+            HomeError: It or the identity key is there and cannot be used, it is in use, or cannot be made.
         """
         self._path: Final = home / VAULT_FILE
         self._ledger_frames: Final = ledger_frames
         with ExitStack() as stack:
-            stack.enter_context(hold_home(home))
+            stack.enter_context(hold_home(home, LOCK_FILE))
             self.identity: Final[Identity] = self._identify(home)
             if not self._path.exists():
                 make_vault(self._path)
@@ -77,7 +78,7 @@ class Vault:
     def _identify(self, home: Path) -> Identity:
         key = home / KEY_FILE
         if self._path.exists() and not key.exists():
-            raise VaultError(
+            raise HomeError(
                 f"The identity key {key} is missing, and the vault beside it belongs to it. Restore the key from a"
                 f" backup, or move {self._path} away: the gateway then registers as a new one."
             )
@@ -99,7 +100,7 @@ class Vault:
         """Keep all of the records or none of them; on the disk when it returns.
 
         Raises:
-            VaultError: They cannot be written. Nothing that depends on them may be sent.
+            HomeError: They cannot be written. Nothing that depends on them may be sent.
         """
         with understood(self._path), self._db:
             for record in records:
@@ -161,7 +162,7 @@ class Vault:
         """What a starting gateway needs: its membership and edges, and what it did last in its present network.
 
         Raises:
-            VaultError: It cannot be read.
+            HomeError: It cannot be read.
         """
         with understood(self._path):
             membership = self._db.execute("SELECT network, client, is_leaving FROM membership").fetchone()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from smgw.home import VaultError, explained, publish_file, require_private
+from broker.home import HomeError, explained, publish_file, require_private
 
 VAULT_FILE: Final = "vault.sqlite"
 SCHEMA_VERSION: Final = 1
@@ -63,7 +63,7 @@ def make_vault(path: Path) -> None:
     draft, journal = path.with_name(f".{path.name}.new"), path.with_name(f"{path.name}-journal")
     with explained(path), understood(path):
         if journal.exists() and journal.stat().st_size:
-            raise VaultError(
+            raise HomeError(
                 f"The vault {path} is missing, and {journal} beside it holds what it was writing."
                 " Put the vault back, or move the journal away too: the gateway then agrees on new seeds."
             )
@@ -76,8 +76,7 @@ def make_vault(path: Path) -> None:
 
 def open_vault(path: Path, mode: str) -> sqlite3.Connection:
     """Open a vault that exists, and see that it is one, private, and of this version."""
-    with explained(path):
-        require_private(path)
+    require_private(path)
     with ExitStack() as stack, understood(path):
         db = sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", _BUSY_S, uri=True, isolation_level="IMMEDIATE")
         stack.callback(db.close)
@@ -86,7 +85,7 @@ def open_vault(path: Path, mode: str) -> sqlite3.Connection:
         if application != APPLICATION:
             raise damaged(path, "it is empty or another program's database")
         if version != SCHEMA_VERSION:
-            raise VaultError(
+            raise HomeError(
                 f"The vault {path} has version {version}, this program understands {SCHEMA_VERSION}."
                 " Run the release that wrote it, or a newer one."
             )
@@ -94,9 +93,9 @@ def open_vault(path: Path, mode: str) -> sqlite3.Connection:
     return db
 
 
-def damaged(path: Path, what: str) -> VaultError:
+def damaged(path: Path, what: str) -> HomeError:
     """The error for a file that is there and is no vault, or no longer one."""
-    return VaultError(
+    return HomeError(
         f"The vault {path} cannot be used: {what}. Check the disk; then move it away, together with {path.name}-journal"
         " if that is there: the gateway agrees on new seeds."
     )
@@ -108,7 +107,7 @@ def understood(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise VaultError(
+        raise HomeError(
             f"The vault {path} cannot be read or written: {error}. Nothing was sent that is not stored."
             " Look at free space, the disk and the file's owner, then start again."
         ) from error

@@ -13,6 +13,7 @@ import pytest
 
 from broker.bus import Bus
 from broker.events import Message
+from broker.home import HomeError, make_home
 from broker.keyfile import load_or_make_identity
 from broker.settings import BusSettings
 from common import topics
@@ -24,10 +25,9 @@ from common.signing import Direction
 from common.suites import BASIC
 from provider.aggregator import unix_ms
 from provider.core.events import FinalRecord
-from provider.home import make_home
 from provider.service import KEY_FILE, STORE_FILE, run
 from provider.settings import ProviderSettings, load
-from provider.store import Charter, Store, StoreError
+from provider.store import Charter, Store
 from tests.integration.conftest import eventually
 from tests.provider.records import complete
 
@@ -183,14 +183,14 @@ async def test_a_second_provider_in_one_home_ends_with_a_sentence(
         assert await run(settings, stop) == 2
         stop.set()
         assert await provider == 0
-    assert f"Another provider (process {os.getpid()}) works in {settings.home}" in caplog.text
+    assert f"Another process ({os.getpid()}) works in {settings.home}" in caplog.text
 
 
 async def test_a_store_that_fails_ends_the_provider_with_a_sentence_and_without_its_broker(
     settings: ProviderSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(store: Store, records: object) -> None:
-        raise StoreError("The disk is full. Free space.")
+        raise HomeError("The disk is full. Free space.")
 
     monkeypatch.setattr(Store, "apply", fail)
     async with asyncio.timeout(20):

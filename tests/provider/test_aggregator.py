@@ -8,6 +8,7 @@ import pytest
 
 from broker import events as bus_events
 from broker.events import BusEvent
+from broker.home import HomeError
 from common.frames import Notification
 from common.identifiers import NetworkId
 from common.refusal import Refusal
@@ -28,8 +29,6 @@ from provider.core.events import (
     Store,
     Tick,
 )
-from provider.results import ResultsError
-from provider.store import StoreError
 from tests.provider.records import complete, final, member, refused
 
 NOW_MS = 1_000_000
@@ -65,12 +64,12 @@ class World:
 
     def apply(self, records: Iterable[Record]) -> None:
         if self.is_disk_full:
-            raise StoreError("The disk is full.")
+            raise HomeError("The disk is full.")
         self.done.append(("store", *records))
 
     def append(self, results: Iterable[RoundResult]) -> None:
         if self.is_disk_full:
-            raise ResultsError("The disk is full.")
+            raise HomeError("The disk is full.")
         self.done.append(("line", *results))
 
     def aggregator(self) -> Aggregator:
@@ -180,7 +179,7 @@ async def test_nothing_is_sent_when_it_cannot_be_stored(world: World) -> None:
     world.is_disk_full = True
     world.batches.append([arrival(1)])
     world.answers.append([Store(final(10)), publish("final")])
-    with pytest.raises(StoreError):
+    with pytest.raises(HomeError):
         await world.aggregator().step()
     assert world.done == []
 

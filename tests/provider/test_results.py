@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from broker.home import HomeError
 from common.identifiers import NetworkId, RoundNumber
 from common.refusal import Refusal
 from provider.core.events import RoundResult
-from provider.results import COLUMNS, RECENT, ResultsError, ResultsFile, as_json, as_sentences, start_utc
+from provider.results import COLUMNS, RECENT, ResultsFile, as_json, as_sentences, start_utc
 from tests.provider.records import NETWORK, complete, refused
 
 HEADER = ",".join(COLUMNS) + "\n"
@@ -81,21 +82,21 @@ def test_rounds_older_than_those_remembered_count_as_written(path: Path) -> None
 
 def test_a_file_with_other_columns_is_left_alone(path: Path) -> None:
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(ResultsError, match=r"has other columns .* Move it away"):
+    with pytest.raises(HomeError, match=r"has other columns .* Move it away"):
         ResultsFile(path)
     assert path.read_text() == "a,b\n1,2\n"
 
 
 def test_a_line_that_is_no_round_is_named(path: Path) -> None:
     path.write_text(HEADER + LINE_10 + "sum of all\n")
-    with pytest.raises(ResultsError, match=r"results.csv, line 3: is no closed round"):
+    with pytest.raises(HomeError, match=r"results.csv, line 3: is no closed round"):
         ResultsFile(path)
 
 
 def test_a_file_that_is_gone_is_explained(path: Path) -> None:
     file = ResultsFile(path)
     path.unlink()
-    with pytest.raises(ResultsError, match=r"cannot be used: No such file .* the next start adds the lines"):
+    with pytest.raises(HomeError, match=r"cannot be used: No such file .* the next start adds the lines"):
         file.append([complete(10)])
 
 
@@ -103,7 +104,7 @@ def test_a_disk_that_takes_half_a_line_keeps_none_of_it(path: Path, monkeypatch:
     file = ResultsFile(path)
     write = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, octets: write(descriptor, octets[:10]))
-    with pytest.raises(ResultsError, match=r"is full. Free space"):
+    with pytest.raises(HomeError, match=r"is full. Free space"):
         file.append([complete(10)])
     monkeypatch.undo()
     file.append([complete(10)])

@@ -39,4 +39,4 @@ async def test_a_key_that_others_may_read_is_refused(
 ) -> None:
     (settings.home / "identity.key").touch(mode=0o644)
     assert await run(settings, asyncio.Event()) == 2
-    assert "Others may read the identity key" in caplog.text
+    assert "identity.key (mode 0644). Run:  chmod 600" in caplog.text

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from broker.home import HomeError
 from common.identifiers import NetworkId, RoundNumber, TunnelId
 from provider import schema
 from provider.core.events import EdgeRemoved, EdgeState, MemberState, Record, StoreContents
-from provider.store import FINALS_KEPT, Store, StoreError
+from provider.store import FINALS_KEPT, Store
 from tests.provider.records import CHARTER, NETWORK, complete, edge, final, member, refused
 
 
@@ -77,7 +78,7 @@ def test_storing_everything_twice_changes_nothing(path: Path) -> None:
 def test_a_second_different_final_of_a_round_is_refused_with_all_that_came_with_it(path: Path) -> None:
     with open_founded(path) as store:
         store.apply([final(10, b"first")])
-        with pytest.raises(StoreError, match="Round 10 of network 7 has another FINAL"):
+        with pytest.raises(HomeError, match="Round 10 of network 7 has another FINAL"):
             store.apply([member(1), final(10, b"second")])
         assert store.load(NETWORK) == StoreContents(final=b"first")
 
@@ -157,7 +158,7 @@ def test_a_commit_waits_for_the_disk(path: Path) -> None:
 
 def test_a_store_that_others_may_read_is_refused(path: Path) -> None:
     path.touch(mode=0o644)
-    with pytest.raises(StoreError, match=r"Others may read the store .* Run:  chmod 600"), Store(path):
+    with pytest.raises(HomeError, match=r"Others may use .* Run:  chmod 600"), Store(path):
         pass
 
 
@@ -174,14 +175,14 @@ def test_a_store_that_others_may_read_is_refused(path: Path) -> None:
 def test_settings_that_contradict_the_store_are_refused(path: Path, change: dict[str, int], sentence: str) -> None:
     with open_founded(path) as store:
         store.charter(CHARTER)
-        with pytest.raises(StoreError, match=sentence):
+        with pytest.raises(HomeError, match=sentence):
             store.charter(replace(CHARTER, **change))  # type: ignore[arg-type]
 
 
 def test_a_file_that_is_no_database_is_explained(path: Path) -> None:
     path.write_bytes(b"not a database, but long enough to have a header of one hundred bytes" * 20)
     path.chmod(0o600)
-    with pytest.raises(StoreError, match=r"The store .* is damaged. Restore it from a backup"), Store(path):
+    with pytest.raises(HomeError, match=r"The store .* is damaged. Restore it from a backup"), Store(path):
         pass
 
 
@@ -191,7 +192,7 @@ def test_damage_inside_the_file_is_found_at_the_start(path: Path) -> None:
     octets = bytearray(path.read_bytes())
     octets[12_288:] = bytes(len(octets) - 12_288)
     path.write_bytes(octets)
-    with pytest.raises(StoreError, match="is damaged"), Store(path):
+    with pytest.raises(HomeError, match="is damaged"), Store(path):
         pass
 
 
@@ -199,7 +200,7 @@ def test_a_full_disk_is_explained_and_stores_nothing(path: Path) -> None:
     with open_founded(path) as store:
         store.apply([member(1)])
         store._db.execute("PRAGMA max_page_count = 1")
-        with pytest.raises(StoreError, match=r"The disk under .* is full; nothing of this step was stored. Free space"):
+        with pytest.raises(HomeError, match=r"The disk under .* is full; nothing of this step was stored. Free space"):
             store.apply([final(number, bytes(4000)) for number in range(50)])
         assert store.load(NETWORK) == StoreContents((member(1),))
 
@@ -209,7 +210,7 @@ def test_a_store_that_is_locked_by_somebody_else_is_explained(path: Path) -> Non
         store._db.execute("PRAGMA busy_timeout = 0")
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="cannot be written: database is locked"):
+        with pytest.raises(HomeError, match="cannot be written: database is locked"):
             store.apply([member(1)])
         other.close()
 
@@ -220,7 +221,7 @@ def test_another_program_s_database_is_left_alone(path: Path) -> None:
     db.close()
     path.chmod(0o600)
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="database of another program"), Store(path):
+    with pytest.raises(HomeError, match="database of another program"), Store(path):
         pass
     assert path.read_bytes() == before
 
@@ -228,10 +229,10 @@ def test_another_program_s_database_is_left_alone(path: Path) -> None:
 def test_a_store_of_a_newer_version_is_refused(path: Path) -> None:
     with open_founded(path) as store:
         store._db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
-    with pytest.raises(StoreError, match="has version 2, and this provider knows 1"), Store(path):
+    with pytest.raises(HomeError, match="has version 2, and this provider knows 1"), Store(path):
         pass
 
 
 def test_a_directory_in_place_of_the_store_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be opened: Is a directory"), Store(tmp_path):
+    with pytest.raises(HomeError, match="cannot be opened: unable to open"), Store(tmp_path):
         pass

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from broker import events as bus_events
+from broker.home import HomeError
 from common.frames import Notification
 from common.identifiers import RoundNumber
 from common.refusal import Refusal
@@ -38,7 +39,6 @@ from smgw.core.events import (
     Tick,
 )
 from smgw.core.reading import Reading, ReadingStatus
-from smgw.home import VaultError
 from smgw.settings import GatewaySettings
 from smgw.vault import Vault
 from tests.smgw.records import MEMBERSHIP, edge, sent
@@ -78,7 +78,7 @@ class World:
 
     def apply(self, records: Sequence[Record]) -> None:
         if self.is_full:
-            raise VaultError("The disk is full.")
+            raise HomeError("The disk is full.")
         self.diary.append(tuple(records))
 
     def subscribe(self, topic_filter: str) -> None:
@@ -136,7 +136,7 @@ def test_nothing_is_sent_when_it_cannot_be_stored() -> None:
     core = ScriptedCore({Tick: [Store(sent(5)), Publish("up/topic", b"frame", NOW_MS + 1)]})
     world = World()
     world.is_full = True
-    with pytest.raises(VaultError):
+    with pytest.raises(HomeError):
         agent_of(core, world).feed(Tick())
     assert world.diary == []
 
@@ -147,7 +147,7 @@ async def test_vault_error_ends_the_agent() -> None:
     world.is_full = True
     with pytest.raises(ExceptionGroup) as raised:
         await live(core, world)
-    assert raised.group_contains(VaultError)
+    assert raised.group_contains(HomeError)
     assert world.diary == []
 
 

@@ -9,11 +9,10 @@ from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 
 import pytest
 
-from broker.keyfile import KeyFileError
+from broker.home import HomeError
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from smgw.core.events import Closed, Departed, EdgeErased, Membership, Record, VaultContents
 from smgw.core.reading import ReadingStatus
-from smgw.home import VaultError
 from smgw.ledger import read_ledger
 from smgw.vault import Vault
 from tests.smgw.records import MEMBERSHIP, edge, sent
@@ -159,7 +158,10 @@ vault.apply(Deadly(edge(number) for number in range(2, 25_000)))
 
 
 def test_second_agent_is_refused_with_the_process_of_the_first(home: Path) -> None:
-    with Vault(home, FRAMES), pytest.raises(VaultError, match=rf"process {os.getpid()}\).*Stop it first"):
+    with (
+        Vault(home, FRAMES),
+        pytest.raises(HomeError, match=rf"process \({os.getpid()}\) works in .*Stop it first"),
+    ):
         Vault(home, FRAMES)
     assert contents(home) == VaultContents()
 
@@ -171,7 +173,7 @@ def test_foreign_file_is_refused_and_left_alone(home: Path, octets: bytes) -> No
     keep(home, MEMBERSHIP)
     path = home / "vault.sqlite"
     path.write_bytes(octets)
-    with pytest.raises(VaultError, match=r"vault\.sqlite cannot be used: .*move it away"):
+    with pytest.raises(HomeError, match=r"vault\.sqlite cannot be used: .*move it away"):
         Vault(home, FRAMES)
     assert path.read_bytes() == octets
 
@@ -182,7 +184,7 @@ def test_damaged_page_is_found_at_the_start(home: Path) -> None:
     octets = bytearray(path.read_bytes())
     octets[8_192:12_288] = b"\xff" * 4_096
     path.write_bytes(octets)
-    with pytest.raises(VaultError, match=r"vault\.sqlite cannot be used"):
+    with pytest.raises(HomeError, match=r"vault\.sqlite cannot be used"):
         Vault(home, FRAMES)
 
 
@@ -190,7 +192,7 @@ def test_cut_off_vault_is_found_at_the_start(home: Path) -> None:
     keep(home, MEMBERSHIP, *(edge(number) for number in range(200)))
     path = home / "vault.sqlite"
     os.truncate(path, path.stat().st_size // 2)
-    with pytest.raises(VaultError, match=r"vault\.sqlite cannot be used"):
+    with pytest.raises(HomeError, match=r"vault\.sqlite cannot be used"):
         Vault(home, FRAMES)
 
 
@@ -200,7 +202,7 @@ def test_vault_of_another_version_is_refused(home: Path) -> None:
     octets = bytearray(path.read_bytes())
     octets[60:64] = (2).to_bytes(4)
     path.write_bytes(octets)
-    with pytest.raises(VaultError, match="has version 2, this program understands 1"):
+    with pytest.raises(HomeError, match="has version 2, this program understands 1"):
         Vault(home, FRAMES)
 
 
@@ -208,14 +210,14 @@ def test_vault_of_another_version_is_refused(home: Path) -> None:
 def test_what_others_may_read_is_refused_with_the_command_that_closes_it(home: Path, name: str, mode: int) -> None:
     keep(home, MEMBERSHIP)
     (home / name).chmod(mode)
-    with pytest.raises((VaultError, KeyFileError), match=f"{mode:04o}.*chmod"):
+    with pytest.raises(HomeError, match=f"{mode:04o}.*chmod"):
         Vault(home, FRAMES)
 
 
 def test_vault_without_its_identity_key_is_refused(home: Path) -> None:
     keep(home, MEMBERSHIP)
     (home / "identity.key").unlink()
-    with pytest.raises(VaultError, match=r"identity\.key is missing"):
+    with pytest.raises(HomeError, match=r"identity\.key is missing"):
         Vault(home, FRAMES)
     assert not (home / "identity.key").exists()
 
@@ -231,14 +233,14 @@ def test_journal_without_its_vault_is_refused(home: Path) -> None:
     keep(home, MEMBERSHIP)
     (home / "vault.sqlite").unlink()
     (home / "vault.sqlite-journal").write_bytes(b"what it was writing")
-    with pytest.raises(VaultError, match="move the journal away too"):
+    with pytest.raises(HomeError, match="move the journal away too"):
         Vault(home, FRAMES)
 
 
 def test_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch(0o600)
-    with pytest.raises(VaultError, match="cannot be used: Not a directory"):
+    with pytest.raises(HomeError, match="cannot be used: Not a directory"):
         Vault(path, FRAMES)
 
 
@@ -246,7 +248,7 @@ def test_full_disk_is_told_and_what_was_kept_stays(home: Path) -> None:
     keep(home, MEMBERSHIP, edge(1))
     limit = (home / "vault.sqlite").stat().st_size
     with Vault(home, FRAMES) as vault:
-        with file_size_limited(limit), pytest.raises(VaultError, match=r"vault\.sqlite cannot be read or written"):
+        with file_size_limited(limit), pytest.raises(HomeError, match=r"vault\.sqlite cannot be read or written"):
             vault.apply([edge(number) for number in range(2, 500)])
         assert vault.load().edges == (edge(1),)
     assert contents(home).edges == (edge(1),)
@@ -276,7 +278,7 @@ def test_ledger_is_read_beside_a_running_agent(home: Path) -> None:
 
 
 def test_ledger_of_a_missing_vault_is_an_error_and_makes_none(tmp_path: Path) -> None:
-    with pytest.raises(VaultError, match="No such file"):
+    with pytest.raises(HomeError, match="No such file"):
         read_ledger(tmp_path)
     assert not list(tmp_path.iterdir())
 
