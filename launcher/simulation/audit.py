@@ -1,0 +1,138 @@
+"""The audit: checks all that the provider stores and says against the oracle's truth.
+
+Every published sum is right, every round without a sum has a reason, no round has two FINALs, no FINAL expects or
+includes who must not be. Source: docs/protocol.md, "Rounds", "FINAL", "Key graph".
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import final
+
+from common.clients import ClientSet
+from common.frames import Notification, decode
+from common.identifiers import ClientId, NetworkId, RoundNumber
+from common.parameters import Parameters
+from common.payloads import NO_VIEW, Correction, RoundFinal, view_of
+from common.superposition import signed
+from launcher.simulation.disks import Store
+from launcher.simulation.observer import RoundKey
+from launcher.simulation.oracle import Oracle
+from launcher.simulation.trace import Violation
+from provider.core.events import EdgeState, FinalRecord, Record, RoundResult, RoundStatus, Why
+from provider.core.keygraph import Edge, neighborhoods, summable
+
+_WITH_SUM = (RoundStatus.COMPLETE, RoundStatus.CORRECTED)
+
+
+@final
+class Audit:
+    """Watches one provider over all its lives."""
+
+    def __init__(self, oracle: Oracle, store: Store, rules: dict[NetworkId, Parameters], *, is_torn: bool) -> None:
+        self._oracle = oracle
+        self._store = store
+        self._rules = rules
+        self._is_torn = is_torn
+        self.finals: dict[RoundKey, RoundFinal] = {}
+        self.named_missing: dict[RoundKey, set[ClientId]] = {}
+        self.closed: dict[RoundKey, RoundResult] = {}
+        self._last: dict[NetworkId, tuple[RoundFinal, bytes]] = {}
+
+    def stored(self, records: Iterable[Record]) -> None:
+        """The store has kept these records."""
+        for record in records:
+            if isinstance(record, FinalRecord):
+                self._check_final(record)
+
+    def _check_final(self, record: FinalRecord) -> None:
+        final = RoundFinal.decode(decode(record.frame).frame.data)
+        network, where = record.network, f"the FINAL of round {record.round} of network {record.network}"
+        last, frame = self._last.get(network, (None, None))
+        if final.round != record.round or final.view != (NO_VIEW if frame is None else view_of(frame)):
+            raise Violation(f"{where} does not continue from the one before")
+        if last is not None and not last.round < final.void_from <= final.round:
+            raise Violation(f"{where} voids from {final.void_from} after round {last.round}")
+        if last is not None and not final.included <= last.expected:
+            raise Violation(f"{where} includes who was not expected")
+        if final.included and final.void_from != final.round:
+            raise Violation(f"{where} includes members although it voids rounds")
+        self._check_expected(network, final, where)
+        self.finals[network, final.round] = final
+        self._last[network] = (final, record.frame)
+
+    def _check_expected(self, network: NetworkId, final: RoundFinal, where: str) -> None:
+        rules, expected = self._rules[network], set(final.expected)
+        edges = [
+            Edge(e.tunnel, e.initiator, e.responder, e.state)
+            for (of, _), e in self._store.edges.items()
+            if of == network and e.state is not EdgeState.OPEN
+        ]
+        degrees = Counter(client for pair in {edge.pair for edge in edges} for client in pair)
+        if degrees and max(degrees.values()) > rules.degree_max:
+            raise Violation(f"{where}: a member has {max(degrees.values())} neighbors, over {rules.degree_max}")
+        near = neighborhoods(expected, [edge for edge in edges if edge.state is EdgeState.STARTED])
+        if not self._is_torn and summable(expected, near, rules.masks_min, rules.members_min) != expected:
+            raise Violation(f"{where} expects members that cannot be summed")
+
+    def publishes(self, payload: bytes) -> None:
+        """The provider sends this now."""
+        frame = decode(payload).frame
+        if frame.notification is Notification.FINAL:
+            number = RoundFinal.decode(frame.data).round
+            if self._store.finals.get((frame.network, number)) != payload:
+                raise Violation(f"the FINAL of round {number} was sent before it was stored")
+        elif frame.notification is Notification.CORRECTION:
+            order = Correction.decode(frame.data)
+            self.named_missing.setdefault((frame.network, order.round), set()).update(order.missing)
+
+    def closes(self, result: RoundResult) -> None:
+        """The provider publishes this result."""
+        key = (result.network, result.round)
+        where = f"round {result.round} of network {result.network}"
+        if self._store.results.get(key) != result:
+            raise Violation(f"{where} is published with another result than is stored")
+        if self.closed.setdefault(key, result) != result:
+            raise Violation(f"{where} is published twice, differently")
+        included = self.finals[key].included if key in self.finals else ClientSet()
+        self._check_counts(result, included, where)
+        if result.status in _WITH_SUM:
+            self._check_sum(result, included, where)
+        elif result.why is Why.NONE or (result.import_dwh, result.export_dwh, result.contributors) != (None,) * 3:
+            raise Violation(f"{where} is {result.status.value} without a reason, or with a sum")
+        elif result.why is Why.NO_CANCEL:
+            raise Violation(f"{where}: the masks of accepted frames did not cancel")
+
+    def _check_counts(self, result: RoundResult, included: ClientSet, where: str) -> None:
+        if result.present != len(included) or result.present + result.missing != result.members:
+            raise Violation(f"{where}: counts do not add up")
+        if named := self.named_missing.get((result.network, result.round), set()) & set(included):
+            raise Violation(f"{where} includes {sorted(named)}, whom a correction had named missing")
+
+    def _check_sum(self, result: RoundResult, included: ClientSet, where: str) -> None:
+        if result.why is not Why.NONE or len(included) < self._rules[result.network].members_min:
+            raise Violation(f"{where} publishes a sum over {len(included)} members")
+        if (result.status is RoundStatus.COMPLETE) != (result.missing == 0):
+            raise Violation(f"{where} is {result.status.value} with {result.missing} missing")
+        truth = signed(self._oracle.true_sum(result.network, result.round, included))
+        if truth != (result.import_dwh, result.export_dwh, result.contributors):
+            raise Violation(f"{where}: published {result.import_dwh, result.export_dwh, result.contributors}, {truth=}")
+
+    def check_complete(self) -> None:
+        """Every round between the first and the last FINAL of a network has one result, sum or reason.
+
+        Raises:
+            Violation: one has none.
+        """
+        for network, (last, _) in self._last.items():
+            rounds = [number for of, number in self._store.results if of == network]
+            missing = set(range(min(rounds, default=last.round + 1), last.round + 1)) - set(rounds)
+            if missing and not self._is_torn:
+                raise Violation(f"network {network} has no result for rounds {sorted(missing)}")
+
+    def last_final(self, network: NetworkId) -> RoundFinal | None:
+        """The last FINAL of a network."""
+        return self._last[network][0] if network in self._last else None
+
+    def results(self, network: NetworkId, first: RoundNumber) -> list[RoundResult]:
+        """The published results from round `first` on, in order."""
+        return [self.closed[key] for key in sorted(self.closed) if key[0] == network and key[1] >= first]

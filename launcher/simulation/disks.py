@@ -1,0 +1,110 @@
+"""What survives a crash: a gateway's vault and the provider's store, in memory, with the same records as on disk."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import final
+
+from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
+from launcher.simulation.trace import Violation
+from provider.core import events as provider_events
+from smgw.core.events import Closed, Departed, Edge, EdgeErased, Membership, Record, Sent, VaultContents
+
+
+@final
+class Vault:
+    """The vault of one gateway, as `smgw.vault` keeps it. Contents are values, so a backup is a reference."""
+
+    def __init__(self) -> None:
+        self.contents = VaultContents()
+        self._last: dict[NetworkId, tuple[Sent | None, RoundNumber | None]] = {}
+
+    def apply(self, records: Iterable[Record]) -> None:
+        """Keep these records."""
+        for record in records:
+            self.contents = self._after(record)
+
+    def _after(self, record: Record) -> VaultContents:
+        now = self.contents
+        match record:
+            case Membership():
+                return self._joined(record)
+            case Edge():
+                others = (edge for edge in now.edges if edge.tunnel != record.tunnel)
+                return replace(now, edges=tuple(sorted((*others, record), key=lambda edge: edge.tunnel)))
+            case EdgeErased():
+                return replace(now, edges=tuple(edge for edge in now.edges if edge.tunnel != record.tunnel))
+            case Sent():
+                order = (record.round, record.attempt)
+                is_last = now.sent is None or order >= (now.sent.round, now.sent.attempt)
+                return replace(now, sent=record) if is_last else now
+            case Closed():
+                return replace(now, closed=RoundNumber(max(record.round, now.closed or 0)))
+            case Departed():
+                self._remember()
+                return VaultContents()
+
+    def _joined(self, membership: Membership) -> VaultContents:
+        """What was sent and closed belongs to a network; a member of another one has sent nothing there yet."""
+        now = self.contents
+        if now.membership is not None and now.membership.network == membership.network:
+            return replace(now, membership=membership)
+        self._remember()
+        sent, closed = self._last.get(membership.network, (None, None))
+        return replace(now, membership=membership, sent=sent, closed=closed)
+
+    def _remember(self) -> None:
+        if self.contents.membership is not None:
+            self._last[self.contents.membership.network] = (self.contents.sent, self.contents.closed)
+
+    def restore(self, contents: VaultContents) -> None:
+        """Put an older copy in its place; an empty one stands for a lost vault."""
+        self.contents = contents
+        self._last = {}
+
+
+@final
+class Store:
+    """The store of the provider, as `provider.store` keeps it."""
+
+    def __init__(self) -> None:
+        self.members: dict[tuple[NetworkId, ClientId], provider_events.MemberRecord] = {}
+        self.edges: dict[tuple[NetworkId, TunnelId], provider_events.EdgeRecord] = {}
+        self.finals: dict[tuple[NetworkId, RoundNumber], bytes] = {}
+        self.results: dict[tuple[NetworkId, RoundNumber], provider_events.RoundResult] = {}
+        self._last: dict[NetworkId, RoundNumber] = {}
+
+    def apply(self, records: Iterable[provider_events.Record]) -> None:
+        """Keep these records.
+
+        Raises:
+            Violation: a second, different FINAL for one round.
+        """
+        for record in records:
+            self._keep(record)
+
+    def _keep(self, record: provider_events.Record) -> None:
+        match record:
+            case provider_events.MemberRecord():
+                self.members[record.network, record.client] = record
+            case provider_events.EdgeRecord():
+                self.edges[record.network, record.tunnel] = record
+            case provider_events.EdgeRemoved():
+                self.edges.pop((record.network, record.tunnel), None)
+            case provider_events.FinalRecord():
+                key = (record.network, record.round)
+                if self.finals.setdefault(key, record.frame) != record.frame:
+                    raise Violation(f"two different FINALs for round {record.round} of network {record.network}")
+                self._last[record.network] = RoundNumber(max(record.round, self._last.get(record.network, 0)))
+            case provider_events.RoundResult():
+                self.results.setdefault((record.network, record.round), record)
+
+    def last_final(self, network: NetworkId) -> bytes | None:
+        """The FINAL of the highest round."""
+        last = self._last.get(network)
+        return None if last is None else self.finals[network, last]
+
+    def load(self, network: NetworkId) -> provider_events.StoreContents:
+        """What is remembered of one network."""
+        members = sorted((m for m in self.members.values() if m.network == network), key=lambda m: m.client)
+        edges = sorted((e for e in self.edges.values() if e.network == network), key=lambda e: e.tunnel)
+        return provider_events.StoreContents(tuple(members), tuple(edges), self.last_final(network))

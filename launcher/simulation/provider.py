@@ -1,0 +1,132 @@
+"""The provider in virtual time: the real network machine, an in-memory store, and a shell that can be killed.
+
+Its shell performs effects as `provider.aggregator` does: all records of one event are kept first and together, then
+the rest is done in order. Messages that arrive while it is busy go in as one batch.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import final
+
+from common.identifiers import NetworkId
+from common.parameters import Parameters
+from common.signing import Identity
+from common.topics import PROVIDER_FILTERS
+from launcher.simulation.disks import Store
+from launcher.simulation.pipes import Letter
+from launcher.simulation.process import Fuse, KilledError, Ticker
+from launcher.simulation.site import Site
+from provider.core import events
+from provider.core.machine import ProviderMachine
+
+NAME = "provider"
+
+
+@final
+class Provider:
+    """The one provider of a run, with one or more networks."""
+
+    def __init__(self, site: Site, identity: Identity, rules: Mapping[NetworkId, Parameters], store: Store) -> None:
+        self.store = store
+        self.fuse = Fuse()
+        self.is_running = False
+        self.ticker = Ticker(site.timeline, lambda: self._feed(events.Tick()))
+        self._site = site
+        self._identity = identity
+        self._rules = rules
+        self._core: ProviderMachine | None = None
+        self._lives = 0
+        self._inbox: list[events.Message] = []
+
+    def start(self) -> None:
+        """Begin a life with what the store holds."""
+        if self.is_running:
+            return
+        self._lives += 1
+        setups = [events.NetworkSetup(n, p, self.store.load(n)) for n, p in self._rules.items()]
+        entropy = self._site.scenario.stream(f"{NAME} {self._lives}")
+        self.is_running = True
+        self._site.trace.say(NAME, f"starts, life {self._lives}")
+        self._core = ProviderMachine(self._identity, setups, entropy, self.ticker.now_ms)
+        self._site.bus.start(NAME)
+        for topic_filter in PROVIDER_FILTERS:
+            self._site.bus.subscribe(NAME, topic_filter)
+        self.ticker.set(self._core.deadline)
+
+    def kill(self) -> None:
+        """kill -9: whatever is not in the store is gone."""
+        self._site.trace.say(NAME, "is killed")
+        self.is_running = False
+        self._core = None
+        self._inbox = []
+        self.ticker.set(None)
+        self._site.bus.kill(NAME)
+
+    def step_clock(self, by_ms: int) -> None:
+        """Its clock is set."""
+        self._site.trace.say(NAME, f"clock {by_ms:+d} ms")
+        self.ticker.offset_ms += by_ms
+        if self._core is not None:
+            self.ticker.set(self._core.deadline)
+
+    def on_connected(self) -> None:
+        """See `bus.Client`."""
+        self._take_inbox()
+        self._feed(events.Connected())
+
+    def on_disconnected(self) -> None:
+        """See `bus.Client`."""
+        self._take_inbox()
+        self._feed(events.Disconnected())
+
+    def on_message(self, letter: Letter) -> None:
+        """See `bus.Client`: it waits for the batch that is under way."""
+        if self._core is None:
+            return
+        if not self._inbox:
+            self._site.timeline.after(self._site.scenario.batch_ms, self._take_inbox)
+        self._inbox.append(events.Message(letter.topic, letter.payload, letter.is_retained))
+
+    def _take_inbox(self) -> None:
+        messages, self._inbox = tuple(self._inbox), []
+        if messages:
+            self._feed(events.Received(messages))
+
+    def _feed(self, event: events.Event) -> None:
+        if self._core is None:
+            return
+        try:
+            self._perform(self._core.handle(event, self.ticker.now_ms))
+        except KilledError:
+            self.kill()
+            self.fuse.burned()
+            return
+        self.ticker.set(self._core.deadline)
+
+    def _perform(self, effects: Sequence[events.Effect]) -> None:
+        records = [effect.record for effect in effects if isinstance(effect, events.Store)]
+        for batch in [[record] for record in records] if self._site.scenario.is_torn else [records] if records else []:
+            self.fuse.step()
+            self.store.apply(batch)
+            self._site.audit.stored(batch)
+        for effect in effects:
+            if not isinstance(effect, events.Store):
+                self.fuse.step()
+                self._do(effect)
+
+    def _do(self, effect: events.Effect) -> None:
+        site = self._site
+        match effect:
+            case events.Publish(topic, payload, expires_ms, is_retained):
+                site.audit.publishes(payload)
+                expires_at = site.timeline.now + expires_ms - self.ticker.now_ms
+                site.bus.publish(NAME, Letter(topic, payload, is_retained, expires_at))
+            case events.RoundClosed(result):
+                site.audit.closes(result)
+                site.trace.say(NAME, f"closes {result}")
+            case events.Refuse(reason, notification, topic):
+                what = "bytes" if notification is None else notification.name
+                site.trace.say(NAME, f"refuses {what} on {topic}: {reason.name}")
+            case events.Notice(text):
+                site.trace.say(NAME, text)
+            case events.Store():
+                raise AssertionError("records are kept before")

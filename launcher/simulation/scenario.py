@@ -1,0 +1,171 @@
+"""What one simulated run is: drawn from its seed, and from nothing else.
+
+Each seed draws its own mixture of faults (swarm testing: a fault that never stops hides what another one breaks).
+Source: Groce et al., Swarm Testing (ISSTA 2012).
+"""
+
+import random
+import shlex
+from dataclasses import dataclass, replace
+from typing import Final
+
+from common.parameters import Parameters
+from common.schedule import DAY_MS, Schedule
+from common.suites import BASIC
+
+REGIONS: Final = ("north", "south")
+_DAY: Final = 20_800
+_SCHEDULES: Final = (
+    Schedule(5_000, 1_000, 500, 500, 3),
+    Schedule(10_000, 2_000, 1_000, 1_000, 3),
+    Schedule(60_000, 10_000, 2_000, 5_000, 3),
+    Schedule(900_000, 60_000, 10_000, 20_000, 3),
+)
+_BOUNDS: Final = ((5, 3, 6, 24), (5, 3, 3, 8), (4, 2, 4, 6), (3, 2, 6, 24), (6, 4, 5, 10))
+"""members_min, masks_min, draws and degree_max of a network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the caller fixes; the seed draws everything that is None."""
+
+    seed: int
+    gateways: int | None = None
+    rounds: int | None = None
+    loss: float | None = None
+    networks: int | None = None
+    has_faults: bool = True
+
+    @property
+    def command(self) -> str:
+        """The line that replays this run."""
+        words = ["dcnet", "simulate", "--seed", str(self.seed)]
+        for option in ("gateways", "rounds", "loss", "networks"):
+            value = getattr(self, option)
+            if value is not None:
+                words += [f"--{option}", str(value)]
+        return shlex.join(words if self.has_faults else [*words, "--no-faults"])
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFaults:
+    """Probability of each fault, for each message on each way between a client and the broker."""
+
+    loss: float = 0.0
+    duplicate: float = 0.0
+    delay: float = 0.0
+    reorder: float = 0.0
+    corrupt: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFaults:
+    """How many faults of each kind a round brings on average; those of gateways are for each gateway."""
+
+    outage: float = 0.0
+    offline: float = 0.0
+    crash: float = 0.0
+    clock: float = 0.0
+    leave: float = 0.0
+    join: float = 0.0
+    cut: float = 0.0
+    broker: float = 0.0
+    provider_outage: float = 0.0
+    provider_crash: float = 0.0
+    provider_clock: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One run. `gateways` are dealt to `networks`; `backup` and `wipe` are what a crash may do to a vault.
+
+    With `is_torn` a crash falls between any two effects, even between two records that the shells keep together.
+    """
+
+    seed: int
+    gateways: int
+    rounds: int
+    networks: int
+    parameters: Parameters
+    start_ms: int
+    calm_rounds: int
+    batch_ms: int
+    messages: MessageFaults
+    each_round: RoundFaults
+    backup: float
+    wipe: float
+    is_torn: bool
+
+    def rules_of(self, index: int) -> Parameters:
+        """The rules of one of the networks."""
+        return replace(self.parameters, region=REGIONS[index])
+
+    def stream(self, name: str) -> random.Random:
+        """A random stream of its own, so that one part's draws do not move another's."""
+        return random.Random(f"{self.seed}/{name}")  # noqa: S311 -- the same seed must give the same run
+
+
+def draw(request: Request) -> Scenario:
+    """Draw the run of a seed."""
+    rng = random.Random(f"{request.seed}/scenario")  # noqa: S311 -- the same seed must give the same run
+    networks = request.networks or (2 if rng.random() < 0.15 else 1)
+    members_min, masks_min, draws, degree_max = rng.choice(_BOUNDS)
+    gateways = rng.randint(max(5, members_min), 12) * networks
+    rounds = rng.randint(10, 18)
+    schedule = rng.choice(_SCHEDULES)
+    parameters = Parameters(BASIC.code, REGIONS[0], schedule, members_min, masks_min, draws, degree_max)
+    start_ms = _DAY * DAY_MS + rng.randrange(schedule.period_ms)
+    if rng.random() < 0.4:
+        start_ms -= rng.randint(2, rounds) * schedule.period_ms
+    scenario = Scenario(
+        seed=request.seed,
+        gateways=request.gateways or gateways,
+        rounds=request.rounds or rounds,
+        networks=networks,
+        parameters=parameters,
+        start_ms=start_ms,
+        calm_rounds=rng.choice((0, 4, 6)),
+        batch_ms=rng.choice((0, 5, 50, 300)),
+        messages=_draw_message_faults(rng),
+        each_round=_draw_round_faults(rng),
+        backup=_some(rng, 0.5),
+        wipe=_some(rng, 0.3),
+        is_torn=rng.random() < 0.3,
+    )
+    if not request.has_faults or rng.random() < 0.06:
+        scenario = replace(scenario, messages=MessageFaults(), each_round=RoundFaults())
+    if request.loss is not None:
+        scenario = replace(scenario, messages=replace(scenario.messages, loss=request.loss))
+    return scenario
+
+
+def _some(rng: random.Random, most: float) -> float:
+    """Nothing in half of the seeds; otherwise up to `most`, more often little than much."""
+    amount = rng.random() ** 2 * most
+    return amount if rng.random() < 0.5 else 0.0
+
+
+def _draw_message_faults(rng: random.Random) -> MessageFaults:
+    return MessageFaults(
+        loss=_some(rng, 0.15),
+        duplicate=_some(rng, 0.3),
+        delay=_some(rng, 0.1),
+        reorder=_some(rng, 0.5),
+        corrupt=_some(rng, 0.1),
+    )
+
+
+def _draw_round_faults(rng: random.Random) -> RoundFaults:
+    return RoundFaults(
+        outage=_some(rng, 0.2),
+        offline=_some(rng, 0.05),
+        crash=_some(rng, 0.2),
+        clock=_some(rng, 0.1),
+        leave=_some(rng, 0.04),
+        join=_some(rng, 0.5),
+        cut=_some(rng, 0.3),
+        broker=_some(rng, 0.3),
+        provider_outage=_some(rng, 0.3),
+        provider_crash=_some(rng, 0.3),
+        provider_clock=_some(rng, 0.3),
+    )
