@@ -43,7 +43,7 @@ class MosquittoProcess:
             start = log.tell()
             try:
                 child = await asyncio.create_subprocess_exec(
-                    *_tied_to_parent(),
+                    *tied_to_parent(),
                     program,
                     "-c",
                     config_file,
@@ -132,7 +132,7 @@ def _open_log(log_file: Path) -> Any:  # noqa: ANN401
     return log
 
 
-def _tied_to_parent() -> list[str]:
+def tied_to_parent() -> list[str]:
     """A prefix that makes the kernel send SIGTERM when the thread that starts the child ends; then it execs."""
     setpriv = shutil.which("setpriv", path=f"{os.environ.get('PATH', '')}:/usr/bin:/bin")
     return [] if setpriv is None else [setpriv, "--pdeathsig", "TERM", "--"]
