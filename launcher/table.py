@@ -1,0 +1,138 @@
+"""The table of rounds: one line for each closed round, and one for the round that is open."""
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from common.identifiers import RoundNumber
+from common.schedule import Schedule
+from launcher.board import Board
+from launcher.rounds import ClosedRound
+from launcher.spectator import NetworkView
+
+BAR_CELLS = 10
+WIDE = 112
+_NOTHING = "·"
+
+
+def kwh(dwh: int | None) -> str:
+    """Energy for people: `0.0042`, from 0.1 Wh; a dot when there is none."""
+    return _NOTHING if dwh is None else f"{dwh / 10_000:.4f}"
+
+
+def time_bar(elapsed_ms: int, period_ms: int, style: str) -> Text:
+    """A part of the period as a bar with seconds: `━━━─────── 1.4 s`."""
+    filled = min(round(BAR_CELLS * elapsed_ms / period_ms), BAR_CELLS)
+    bar = Text("━" * filled, style=style)
+    bar.append("─" * (BAR_CELLS - filled), style="bright_black")
+    return bar.append(f" {elapsed_ms / 1000:4.1f} s", style="default")
+
+
+def verdict(closed: ClosedRound) -> Text:
+    """Whether the sum is right, or why there is none."""
+    if closed.is_exact is None:
+        return Text(f"{closed.message.status}: {closed.message.why or 'nothing was heard of it'}", style="yellow")
+    if closed.is_exact:
+        return Text("✓ exact", style="green")
+    return Text("✗ WRONG", style="bold red")
+
+
+def cells(closed: ClosedRound, schedule: Schedule, *, is_wide: bool) -> list[Text]:
+    """A closed round from its number to its bar, without network and notes."""
+    message, truth = closed.message, closed.truth
+    is_short = message.missing > 0
+    energies = [
+        Text(kwh(message.import_dwh), style="bold"),
+        Text(kwh(truth.import_dwh if truth else None)),
+        Text(kwh(message.export_dwh), style="bold"),
+        Text(kwh(truth.export_dwh if truth else None)),
+    ]
+    return [
+        Text(str(closed.number) if closed.number else "start", style="" if closed.number else "bright_black"),
+        Text(f"{message.present} of {message.members}", style="yellow" if is_short else ""),
+        Text(str(message.missing) if is_short else _NOTHING, style="yellow" if is_short else "bright_black"),
+        Text(str(message.attempts) if message.attempts else _NOTHING, style="" if message.attempts else "bright_black"),
+        *(energies if is_wide else energies[:2]),
+        verdict(closed),
+        time_bar(message.duration_ms, schedule.period_ms, "cyan"),
+    ]
+
+
+def rounds_table(board: Board, now_ms: int, rows_max: int, *, is_wide: bool) -> Table:
+    """The last rounds of all networks, the open ones included."""
+    has_networks = len(board.networks) > 1
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, expand=True)
+    for heading in ["round", *(["network"] if has_networks else []), "present", "missing", "corrections"]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    energies = ["import", "true import", "export", "true export"]
+    for heading in energies if is_wide else energies[:2]:
+        table.add_column(f"{heading}\nkWh", justify="right", no_wrap=True)
+    table.add_column("sum is", no_wrap=False)
+    table.add_column("closed after", no_wrap=True)
+    table.add_column("what happens", ratio=1)
+    shown = board.closed[-rows_max:]
+    for closed in shown:
+        row = cells(closed, board.schedule, is_wide=is_wide)
+        region = [Text(closed.message.region)] if has_networks else []
+        note = _notes(board, closed.message.network, closed.number)
+        table.add_row(row[0], *region, *row[1:], note)
+    for view, plan in zip(board.networks, board.profile.network, strict=True):
+        if view.origin is not None and not (board.is_done and now_ms):
+            region = [Text(plan.region, style="bright_black")] if has_networks else []
+            blank = [Text()] * (8 if is_wide else 6)
+            number, bar, note = _open_row(board, view, now_ms)
+            table.add_row(number, *region, *blank, bar, note)
+    return table
+
+
+def _open_row(board: Board, view: NetworkView, now_ms: int) -> tuple[Text, Text, Text]:
+    """The round that is open, or about to begin: its number, its bar, and what happens in it."""
+    assert view.origin is not None
+    round_ = RoundNumber(max((view.last or 0) + 1, view.origin))
+    number = view.number(round_)
+    elapsed_ms = now_ms - board.schedule.start(round_)
+    if elapsed_ms < 0:
+        return Text(str(number), style="bright_black"), Text(), Text(f"in {-elapsed_ms / 1000:.1f} s", "bright_black")
+    note = _notes(board, view.network, number) or Text(_phase(board.schedule, elapsed_ms), "bright_black")
+    return Text(str(number)), time_bar(elapsed_ms, board.schedule.period_ms, "yellow"), note
+
+
+def _phase(schedule: Schedule, elapsed_ms: int) -> str:
+    if elapsed_ms < schedule.window_ms:
+        return "the gateways send"
+    if elapsed_ms < schedule.window_ms + schedule.grace_ms:
+        return "the last frames are awaited"
+    return "the sum is corrected"
+
+
+def _notes(board: Board, network: int, number: int) -> Text:
+    return Text("; ".join(board.notes.get((network, number), [])))
+
+
+def picture(board: Board, now_ms: int, width: int, height: int) -> RenderableType:
+    """Everything: title, warning, connection, table, and what the columns mean."""
+    head = Text.assemble(("dcnet demo", "bold"), f"  {board.profile.title}\n")
+    head.append(f"{board.gateways} gateways, a round every {board.profile.period_s:g} s", style="bright_black")
+    if board.ready is not None:
+        where = f", MQTT Explorer: host {board.ready.host}, port {board.ready.port}, topics dcnet/1/#"
+        head.append(where, style="bright_black")
+    parts: list[RenderableType] = [head]
+    if board.warning:
+        parts.append(Text(f"⚠ {board.warning}", style="bold yellow"))
+    if any(view.origin is None for view in board.networks):
+        parts.append(Text(_waiting(board)))
+    if board.closed or any(view.origin is not None for view in board.networks):
+        parts.append(rounds_table(board, now_ms, max(height - 12, 4), is_wide=width >= WIDE))
+    true = "true: what the included gateways wrote into their own vaults, which the provider never sees"
+    parts.append(Text(f"{true}\nresults: {board.results}", style="bright_black"))
+    return Group(*parts)
+
+
+def _waiting(board: Board) -> str:
+    if board.ready is None:
+        return "The provider and its Mosquitto are starting."
+    if board.up < board.gateways:
+        return f"Gateways are starting: {board.up} of {board.gateways}."
+    members = sum(view.expected for view in board.networks)
+    return f"The gateways agree on seeds with their neighbors: {members} of {board.gateways} take part."
