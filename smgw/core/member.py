@@ -163,10 +163,17 @@ class Member:
             return [Refuse(Refusal.WEAKER_RULES, Notification.ROSTER), Notice(Level.FATAL, text)]
         self._epoch = epoch
         is_first, self.situation.parameters = self.situation.parameters is None, parameters
-        early, self._early_final = self._early_final, None
-        effects = self._final(early, now_ms) if early else []
+        effects = self._take_early_final(now_ms)
         effects += self._reporting.repeat(now_ms) if is_first else []
         return effects + self._reporting.tick(now_ms)
+
+    def _take_early_final(self, now_ms: int) -> list[Effect]:
+        """The FINAL that came before the rules did. That it is refused is no fault of the rules."""
+        early, self._early_final = self._early_final, None
+        try:
+            return self._final(early, now_ms) if early else []
+        except RefusedError as error:
+            return [Refuse(error.reason, Notification.FINAL)]
 
     def _final(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
         schedule = self._schedule

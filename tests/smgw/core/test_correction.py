@@ -1,0 +1,212 @@
+"""Notification 4 and its answer: the same reading without the masks toward the missing."""
+
+from dataclasses import replace
+
+import pytest
+
+from common.clients import ClientSet
+from common.frames import Notification, decode
+from common.identifiers import ClientId
+from common.payloads import Superposition
+from common.refusal import Refusal
+from common.suites import fingerprint
+from common.superposition import vector
+from smgw.core.events import Effect, Publish, Received, Refuse, Sent, Store
+from tests.smgw.core.builders import (
+    PARAMETERS,
+    PEERS,
+    ROUND,
+    RULES,
+    SCHEDULE,
+    SELF,
+    VIEW,
+    Bench,
+    after,
+    before,
+    body,
+    contents,
+    correction,
+    final,
+    members,
+    published,
+    reported,
+    roster,
+    said,
+    sent_by,
+    settled,
+    tunnel,
+    valid,
+    view,
+    without,
+)
+
+FIRST = SCHEDULE.deadline(ROUND, 0)
+SECOND = SCHEDULE.deadline(ROUND, 1)
+REFUSED = Notification.CORRECTION
+
+
+def refuses(reason: str) -> list[Effect]:
+    return [Refuse(Refusal[reason], REFUSED)]
+
+
+def asked(*orders: Received, at_ms: int = FIRST) -> list[Effect]:
+    """What a gateway that has reported does about the last of these orders."""
+    bench, _ = reported()
+    effects: list[Effect] = []
+    for order in orders:
+        effects = bench.handle(order, at_ms=at_ms)
+    return effects
+
+
+def test_a_correction_is_answered_with_the_same_reading_without_the_masks_toward_the_missing() -> None:
+    bench, effects = reported(reading=valid(import_dwh=4_321))
+    first = body(sent_by(effects))
+    effects = bench.handle(correction(2, 5), at_ms=FIRST)
+    frame, kept = sent_by(effects), tuple(tunnel(peer) for peer in (1, 3, 6, 7))
+    second = body(frame)
+    assert second.lanes == without(first.lanes, 2, 5)
+    assert without(second.lanes, 1, 3, 6, 7) == vector(4_321, 0)
+    assert (second.attempt, second.edges) == (1, fingerprint(kept))
+    missing = ClientSet.of([ClientId(2), ClientId(5)])
+    data = Superposition.decode(decode(frame).frame.data).encode()
+    assert effects == [
+        Store(Sent(ROUND, VIEW, valid(import_dwh=4_321), 1, kept, missing, frame)),
+        said(Notification.SUPERPOSITION, data, FIRST, SECOND - FIRST),
+    ]
+
+
+def test_a_further_attempt_drops_only_the_masks_that_are_left() -> None:
+    bench, effects = reported()
+    bench.handle(correction(2), at_ms=FIRST)
+    again = bench.handle(correction(2, 7, attempt=2), at_ms=SECOND)
+    assert body(sent_by(again)).lanes == without(body(sent_by(effects)).lanes, 2, 7)
+    assert bench.kept.sent is not None
+    assert (bench.kept.sent.attempt, bench.kept.sent.missing) == (2, members([2, 7]))
+
+
+def test_an_attempt_that_was_lost_on_the_way_is_made_up_by_the_next() -> None:
+    bench, effects = reported()
+    again = bench.handle(correction(2, 7, attempt=2), at_ms=SECOND)
+    assert body(sent_by(again)).lanes == without(body(sent_by(effects)).lanes, 2, 7)
+
+
+def test_a_correction_that_names_no_neighbor_changes_nothing() -> None:
+    bench, effects = reported()
+    assert bench.handle(correction(8, 9), at_ms=FIRST) == []
+    assert sent_by(effects) == (bench.kept.sent.frame if bench.kept.sent else b"")
+
+
+def test_a_gateway_that_sent_nothing_ignores_corrections() -> None:
+    assert settled().handle(correction(5), at_ms=FIRST) == []
+
+
+def test_a_correction_of_a_round_to_come_is_ignored() -> None:
+    assert asked(correction(5, number=after(ROUND))) == []
+
+
+def test_a_repeated_correction_is_refused_and_changes_nothing() -> None:
+    assert asked(correction(5), correction(5)) == refuses("REPEATED")
+    assert asked(correction(8), correction(8)) == refuses("REPEATED")
+
+
+def test_after_a_restart_a_correction_that_was_answered_changes_nothing() -> None:
+    bench, _ = reported()
+    bench.handle(correction(5), at_ms=FIRST)
+    bench.restart()
+    bench.handle(roster(), final())
+    records = len(bench.records)
+    assert bench.handle(correction(5)) == []
+    assert len(bench.records) == records
+
+
+@pytest.mark.parametrize(
+    ("reason", "orders"),
+    [
+        ("LIST_SHRINKS", (correction(2, 5), correction(5, 6, attempt=2))),
+        ("CONTRADICTION", (correction(2), correction(5))),
+        ("STALE", (correction(2, 5, attempt=2), correction(2))),
+        ("NAMES_ITSELF", (correction(2, SELF),)),
+        ("WRONG_VIEW", (correction(2, of_view=bytes(8)),)),
+        ("WRONG_SUITE", (correction(2, suite=2),)),
+        ("WRONG_ROUND", (correction(2, number=before(ROUND)),)),
+        ("TOO_FEW_MASKS", (correction(1, 2, 3, 5),)),
+        ("BAD_DATA", (correction(2, attempt=0),)),
+        ("BAD_DATA", (correction(),)),
+    ],
+)
+def test_an_order_that_breaks_a_rule_is_refused(reason: str, orders: tuple[Received, ...]) -> None:
+    assert asked(*orders) == refuses(reason)
+
+
+def test_a_refused_order_leaves_the_frame_as_it_was() -> None:
+    bench, effects = reported()
+    bench.handle(correction(1, 2, 3, 5), correction(2, SELF), correction(2, of_view=bytes(8)), at_ms=FIRST)
+    assert sent_by(effects) == (bench.kept.sent.frame if bench.kept.sent else b"")
+
+
+def test_a_contradiction_is_found_after_a_restart_too() -> None:
+    bench, _ = reported()
+    bench.handle(correction(5), at_ms=FIRST)
+    bench.restart()
+    bench.handle(roster(), final())
+    assert bench.handle(correction(6)) == refuses("CONTRADICTION")
+
+
+def test_exactly_the_minimum_of_masks_may_be_left() -> None:
+    bench = Bench()
+    known = final(expected={SELF, *PEERS, 8})
+    bench.handle(roster(), known, at_ms=FIRST - SCHEDULE.period_ms)
+    bench, _ = reported(bench)
+    assert published(bench.handle(correction(1, 2, 3, of_view=view(known)), at_ms=FIRST)) == [
+        Notification.SUPERPOSITION
+    ]
+
+
+def test_a_correction_that_would_leave_too_few_members_is_refused() -> None:
+    bench = Bench(contents(), RULES)
+    bench.handle(roster(replace(PARAMETERS, members_min=6)), final(), at_ms=FIRST - SCHEDULE.period_ms)
+    bench, _ = reported(bench)
+    assert bench.handle(correction(2, 8), at_ms=FIRST)  # 8 was not expected: six of seven are left
+    assert bench.handle(correction(2, 5, 8, attempt=2), at_ms=FIRST) == refuses("TOO_FEW_MEMBERS")
+
+
+def test_after_the_final_no_correction_is_answered() -> None:
+    bench, _ = reported()
+    bench.handle(final(ROUND), at_ms=FIRST)
+    assert bench.handle(correction(5)) == refuses("ROUND_CLOSED")
+
+
+def test_after_a_restart_the_round_is_still_closed() -> None:
+    bench, _ = reported()
+    bench.handle(final(ROUND), at_ms=FIRST)
+    bench.restart()
+    bench.handle(roster())
+    assert bench.handle(correction(5)) == refuses("ROUND_CLOSED")
+
+
+def test_a_final_that_voids_the_round_ends_its_corrections_as_well() -> None:
+    bench, _ = reported()
+    bench.handle(final(after(ROUND), included=()), at_ms=SCHEDULE.start(after(ROUND)))
+    assert bench.handle(correction(5)) == refuses("WRONG_VIEW")
+
+
+def test_without_the_seed_of_a_neighbor_that_left_meanwhile_the_gateway_cannot_correct() -> None:
+    bench, _ = reported()
+    bench.member.situation.erase(tunnel(2))
+    assert bench.handle(correction(5), at_ms=FIRST) == refuses("WRONG_MASKS")
+
+
+@pytest.mark.parametrize(("attempt", "until"), [(1, SECOND), (2, SCHEDULE.deadline(ROUND, 2)), (200, FIRST + 180_000)])
+def test_a_correction_is_answered_until_its_own_deadline_and_not_after(attempt: int, until: int) -> None:
+    bench, _ = reported()
+    assert bench.handle(correction(5, attempt=attempt), at_ms=until) == refuses("LATE")
+    bench, _ = reported()
+    answer = bench.handle(correction(5, attempt=attempt), at_ms=until - 1)
+    assert [e.expires_ms for e in answer if isinstance(e, Publish)] == [until]
+
+
+def test_neighbors_that_are_no_longer_expected_have_no_mask_to_drop() -> None:
+    bench, known = Bench(), final(expected={SELF, *PEERS} - {7})
+    bench.handle(roster(), known, at_ms=FIRST - SCHEDULE.period_ms)
+    bench, _ = reported(bench)
+    assert bench.handle(correction(7, of_view=view(known)), at_ms=FIRST) == []
