@@ -34,6 +34,9 @@ from common.signing import Direction
 from smgw.core.events import Departed, Edge, Effect, Left, Level, Membership, Notice, Publish, Store, Subscribe
 from smgw.core.situation import RETRY_FIRST_MS, RETRY_MAX_MS, Situation
 
+PLACE_MS: Final = 60_000
+"""How old the provider's answer to a registration may be."""
+
 TUNNEL_MS: Final = 20_000
 """How long a handshake may take."""
 
@@ -154,7 +157,8 @@ class Admission:
         """The provider has given this gateway a place.
 
         Raises:
-            RefusedError: the place is another gateway's.
+            RefusedError: the place is another gateway's, or was given long ago: a gateway that obeyed an old answer
+                would erase the seeds of its present place.
         """
         situation, frame = self._situation, signed.frame
         if Assigned.decode(frame.data).public_key != situation.identity.public_key:
@@ -164,10 +168,13 @@ class Admission:
         known = situation.membership
         if known is not None and (known.network, known.client) == (frame.network, frame.client):
             return []
+        if now_ms - frame.timestamp_ms > PLACE_MS:
+            raise RefusedError(Refusal.STALE)
         effects: list[Effect] = []
         for tunnel in list(situation.edges):
             effects += situation.erase(tunnel)
         self._tunnels.clear()
+        self._standing, self._failed = [], []
         situation.membership = Membership(frame.network, frame.client)
         situation.parameters = situation.final = None
         self._ask_at = now_ms + PATIENCE_MS

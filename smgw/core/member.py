@@ -224,6 +224,7 @@ class Member:
         effects = self._admission.assigned(signed, now_ms)
         if self.situation.membership != before:
             self._reporting.forget()
+            self._early_final, self._epoch = None, 0
         return effects
 
     def _correction(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
