@@ -1,4 +1,4 @@
-"""Settings of the bus: the broker's process and limits, and the client's connection.
+"""Settings of the bus: the broker's process and limits, and the client's connection; and kinds of values for all.
 
 The bounds keep out values that lose messages (mosquitto.conf(5) names the options).
 """
@@ -6,13 +6,26 @@ The bounds keep out values that lose messages (mosquitto.conf(5) names the optio
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 PAYLOAD_BYTES_MAX: Final = 24 + 65_535 + 64
 """The largest frame: header, data, signature (docs/protocol.md, "Frames")."""
 
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
 """A host name or an address; no blank or line break, since it goes into a line of the configuration."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
+"""A name on the bus: 1 to 32 characters of a-z, 0-9 and -."""
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute() and path.parts[:1] != ("~",):
+        raise ValueError(f"{path} must be an absolute path, such as /var/lib/dcnet/home, or begin with ~/")
+    return path.expanduser()
+
+
+HomePath = Annotated[Path, AfterValidator(_absolute)]
+"""A home directory: absolute, since nobody knows from where a service is started."""
 
 
 class BrokerSettings(BaseModel):

@@ -4,16 +4,14 @@
 Source: docs/protocol.md, "Rounds" and "Sizes".
 """
 
-import difflib
-import os
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import SettingsConfigDict
 
-from broker.settings import BrokerSettings, BusSettings
-from broker.toml import SettingsError, load_settings
+from broker.settings import BrokerSettings, BusSettings, HomePath, Name
+from broker.toml import FileSettings, load_settings
 from common.identifiers import NetworkId
 from common.parameters import Parameters
 from common.schedule import Schedule
@@ -22,11 +20,6 @@ from provider.results import DEMONSTRATION, PRIVATE_MIN
 
 MEMBERS_MIN: Final = 5
 """The smallest network that operates without `demonstration = true`."""
-
-_PREFIX: Final = "DCNET_PROVIDER_"
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
-"""A name on the bus: 1 to 32 characters of a-z, 0-9 and -."""
 
 
 class BrokerChoice(BrokerSettings):
@@ -119,37 +112,16 @@ class NetworkSettings(BaseModel):
         )
 
 
-class ProviderSettings(BaseSettings):
+class ProviderSettings(FileSettings):
     """Everything that one provider needs to know."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=_PREFIX, env_nested_delimiter="__", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(env_prefix="DCNET_PROVIDER_")
 
-    home: Path = Field(description="Directory of identity key, store and results; made when missing, private")
+    home: HomePath = Field(description="Directory of identity key, store and results; made when missing, private")
     name: Name = Field("provider", description="The provider's name on the bus")
     broker: BrokerChoice = Field(BrokerChoice(), description="The broker")
     mirror: bool = Field(False, description="Whether to show every frame as JSON too, on dcnet/1/<network>/decoded/...")
     network: tuple[NetworkSettings, ...] = Field(description="The networks, each as [[network]]")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment before the file, and nothing else."""
-        return env_settings, init_settings
-
-    @field_validator("home")
-    @classmethod
-    def _is_absolute(cls, home: Path) -> Path:
-        if not home.is_absolute() and home.parts[:1] != ("~",):
-            raise ValueError(f"{home} must be an absolute path, such as /var/lib/dcnet/provider, or begin with ~/")
-        return home.expanduser()
 
     @model_validator(mode="after")
     def _are_networks_distinct(self) -> Self:
@@ -172,18 +144,7 @@ def load(path: Path) -> ProviderSettings:
     Raises:
         SettingsError: A key or value is not allowed; the message names the file, the key and what is.
     """
-    _check_environment()
     return load_settings(ProviderSettings, path)
-
-
-def _check_environment() -> None:
-    known = list(ProviderSettings.model_fields)
-    for variable in sorted(os.environ):
-        key = variable.removeprefix(_PREFIX).lower()
-        if variable.startswith(_PREFIX) and key.split("__")[0] not in known:
-            close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-            hint = f"Did you mean {_PREFIX}{close[0].upper()}?" if close else f"Known: {', '.join(known)}."
-            raise SettingsError(f"{variable} in the environment: is not a known setting. {hint}")
 
 
 def _ms(seconds: float) -> int:

@@ -1,48 +1,29 @@
 """The gateway's settings: a TOML file, and environment variables DCNET_SMGW_* that override it.
 
-`DCNET_SMGW_HOME`, `DCNET_SMGW_BROKER__PORT` and so on: two underscores stand between a table and its key. They are
-merged here and not by pydantic-settings, whose import alone takes a fifth of a gateway's start.
+`DCNET_SMGW_HOME`, `DCNET_SMGW_BROKER__PORT` and so on: two underscores stand between a table and its key.
 """
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
 
-from broker.settings import BusSettings
-from broker.toml import check_settings, read_toml
+from broker.settings import BusSettings, HomePath, Name
+from broker.toml import FileSettings, load_settings
 from smgw.lmn.settings import MeterSettings
-
-_PREFIX: Final = "DCNET_SMGW_"
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,32}$")]
-"""A name on the bus: 1 to 32 characters of a-z, 0-9 and -."""
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute() and path.parts[:1] != ("~",):
-        raise ValueError(f"{path} must be an absolute path, such as /var/lib/dcnet/smgw, or begin with ~/")
-    return path.expanduser()
-
-
-class _Config(ConfigDict, total=False):
-    """Pydantic's configuration, and the prefix that messages about a faulty variable name (see `broker.toml`)."""
-
-    env_prefix: str
-
-
-class GatewaySettings(BaseModel):
+class GatewaySettings(FileSettings):
     """Everything that the owner of a gateway decides; a network whose rules are weaker is refused."""
 
-    model_config = _Config(frozen=True, extra="forbid", env_prefix=_PREFIX)
+    model_config = SettingsConfigDict(env_prefix="DCNET_SMGW_")
 
     name: Name = Field(description="The gateway's pseudonym on the bus: a-z, 0-9 and -, at most 32 characters")
     region: Name = Field(description="The region whose network it joins: a-z, 0-9 and -, at most 32 characters")
-    home: Annotated[Path, AfterValidator(_absolute)] = Field(
+    home: HomePath = Field(
         description="Directory of identity key and vault, for this gateway alone; made when missing, private"
     )
     provider_key: str = Field(
@@ -78,20 +59,4 @@ def load(path: Path) -> GatewaySettings:
     Raises:
         SettingsError: A key or value is not allowed; the message names the file, the key and what is.
     """
-    table = read_toml(path)
-    _override(table, os.environ)
-    return check_settings(GatewaySettings, table, str(path))
-
-
-def _override(table: dict[str, Any], environment: Mapping[str, str]) -> None:
-    """Set each key that a variable names."""
-    for variable in sorted(environment):
-        if not variable.startswith(_PREFIX):
-            continue
-        *tables, key = variable.removeprefix(_PREFIX).lower().split("__")
-        inner = table
-        for name in tables:
-            if not isinstance(inner.get(name), dict):
-                inner[name] = {}
-            inner = inner[name]
-        inner[key] = environment[variable]
+    return load_settings(GatewaySettings, path)

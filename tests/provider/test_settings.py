@@ -76,9 +76,7 @@ def test_a_bad_value_in_the_environment_is_named_there(tmp_path: Path, monkeypat
 
 def test_an_unknown_variable_is_refused_with_the_nearest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCNET_PROVIDER_HOEM", "/srv/dcnet")
-    assert refusal(tmp_path, GOOD) == (
-        "DCNET_PROVIDER_HOEM in the environment: is not a known setting. Did you mean DCNET_PROVIDER_HOME?"
-    )
+    assert refusal(tmp_path, GOOD) == ("DCNET_PROVIDER_HOEM in the environment: is not a known key. Did you mean home?")
 
 
 @pytest.mark.parametrize(
