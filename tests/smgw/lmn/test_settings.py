@@ -1,5 +1,7 @@
 """The `[meter]` settings: what they accept, what they refuse, which meter they open."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +69,17 @@ async def test_csv_that_is_not_there_is_told_at_opening(tmp_path: Path) -> None:
 
 def test_sml_settings_name_the_port() -> None:
     assert open_meter(SmlSettings(kind="sml", port=Path("/dev/ttyUSB0"))).name == "the meter on /dev/ttyUSB0"
+
+
+@pytest.mark.parametrize(
+    ("settings", "loaded"),
+    [
+        ("SimulatorSettings(seed=1)", {"numpy"}),
+        ("CsvSettings(kind='csv', path='mine.csv')", set()),
+        ("SmlSettings(kind='sml', port='/dev/ttyUSB0')", {"sml"}),
+    ],
+)
+def test_a_gateway_loads_only_what_its_kind_of_meter_needs(settings: str, loaded: set[str]) -> None:
+    code = f"import sys, smgw.__main__; from smgw.lmn.settings import *; open_meter({settings}); print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True, encoding="utf-8")
+    assert {"numpy", "sml"} & set(ran.stdout.split()) == loaded
