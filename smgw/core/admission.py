@@ -128,7 +128,8 @@ class Admission:
 
         Whoever was never in has its handshakes under way, and only asks again when nothing comes of them.
         """
-        if not any(edge.is_started for edge in self._situation.edges.values()):
+        is_asking = self._ask_at is not None
+        if is_asking and not any(edge.is_started for edge in self._situation.edges.values()):
             return []
         soon = now_ms + int(self._entropy.random() * spread_ms)
         self._ask_at = soon if self._ask_at is None else min(self._ask_at, soon)

@@ -249,6 +249,12 @@ class Bench:
         self.now_ms = until_ms
         return effects
 
+    @property
+    def sent(self) -> Sent:
+        """What the vault holds of the last round that was sent."""
+        assert self.kept.sent is not None
+        return self.kept.sent
+
     def _keep(self, record: Record) -> None:
         self.records.append(record)
         kept = self.kept
