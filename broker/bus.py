@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from broker.connection import Connection, LostError
-from broker.events import BusCounts, BusEvent, Connected, Disconnected, Message, Will
+from broker.events import BusCounts, BusEvent, Connected, Disconnected, Message, Presence
 from broker.groups import leaves
 from broker.outbox import Outbox, Outgoing
 from broker.pace import Backoff, OncePerMinute
@@ -43,11 +43,11 @@ class Bus:
     `subscribe` and `publish_soon` may be called at any time, before the context is entered too.
     """
 
-    def __init__(self, settings: BusSettings, client_id: str, will: Will | None = None) -> None:
+    def __init__(self, settings: BusSettings, client_id: str, presence: Presence | None = None) -> None:
         self.counts = BusCounts()
         self._settings = settings
         self._client_id = client_id
-        self._will = will
+        self._presence = presence
         self._where = f"{settings.host}:{settings.port}"
         self._events: deque[BusEvent] = deque()
         self._arrived = asyncio.Event()
@@ -75,6 +75,8 @@ class Bus:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            if self._presence is not None and self.is_connected:
+                self.publish_soon(self._presence.topic, self._presence.gone, retain=True)
             if not self._runner.done() and not await self.flush(self._settings.close_within_s):
                 log.warning("%s: closed with %d messages unsent", self._client_id, len(self._outbox))
         finally:
@@ -179,7 +181,7 @@ class Bus:
 
     async def _live(self) -> None:
         """Run one connection to its end, which is a LostError, alone or in a group."""
-        connection = Connection(self._settings, self._client_id, self._will, self._deliver)
+        connection = Connection(self._settings, self._client_id, self._presence, self._deliver)
         await connection.open()
         try:
             async with asyncio.TaskGroup() as group:
@@ -236,6 +238,8 @@ class Bus:
     def _note_connected(self) -> None:
         now_s = self._connected_s = time.monotonic()
         self.counts.connects += 1
+        if self._presence is not None:
+            self.publish_soon(self._presence.topic, self._presence.here, retain=True)
         self._deliver(Connected())
         if self._lost_s is None:
             log.info("%s: connected to broker at %s", self._client_id, self._where)

@@ -18,7 +18,7 @@ from typing import Any, Final, NoReturn, cast
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
-from broker.events import Message, Will
+from broker.events import Message, Presence
 from broker.settings import BusSettings
 
 QOS: Final = 1
@@ -53,7 +53,11 @@ class Connection:
     """A connection that is opened once and closed once; every method raises LostError when it is gone."""
 
     def __init__(
-        self, settings: BusSettings, client_id: str, will: Will | None, deliver: Callable[[Message], None]
+        self,
+        settings: BusSettings,
+        client_id: str,
+        presence: Presence | None,
+        deliver: Callable[[Message], None],
     ) -> None:
         self._answer_within_s = settings.answer_within_s
         self._client = aiomqtt.Client(
@@ -63,7 +67,7 @@ class Connection:
             clean_session=False,
             keepalive=settings.keepalive_s,
             timeout=settings.answer_within_s,
-            will=None if will is None else aiomqtt.Will(will.topic, will.payload, QOS, will.retain),
+            will=None if presence is None else aiomqtt.Will(presence.topic, presence.gone, QOS, retain=True),
             logger=_LIBRARY_LOG,
             # With Nagle's algorithm each window of publishes waits 40 ms for the other side's delayed ACK.
             socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],

@@ -1,4 +1,4 @@
-"""What the bus tells its owner, and what an owner leaves as its last will."""
+"""What the bus tells its owner, and how everybody sees whether a client is there."""
 
 from dataclasses import dataclass
 
@@ -34,12 +34,16 @@ BusEvent = Connected | Disconnected | Message
 
 
 @dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker publishes for a client that vanishes without a word."""
+class Presence:
+    """A topic on which a retained message tells everybody whether a client is there.
+
+    The bus says `here` at each connection and `gone` when it is left; of a client that vanishes without a word the
+    broker says `gone`, as its last will.
+    """
 
     topic: str
-    payload: bytes
-    retain: bool = False
+    here: bytes = b"online"
+    gone: bytes = b"offline"
 
 
 @dataclass(slots=True)

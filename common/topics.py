@@ -1,7 +1,7 @@
 """The topics of the bus.
 
 `dcnet/1/register/<name>`, and per network `up/<name>`, `down/<name>`, `tunnel/<name>`, `all/<what>`, `result`,
-`decoded/...`. Source: docs/protocol.md, "Topics".
+`decoded/...`; `dcnet/1/presence/<provider>`. Source: docs/protocol.md, "Topics".
 """
 
 from dataclasses import dataclass
@@ -75,6 +75,15 @@ def broadcast(network: NetworkId, what: Broadcast) -> str:
 def result(network: NetworkId) -> str:
     """Where each closed round appears as retained JSON."""
     return f"{ROOT}/{network}/result"
+
+
+def presence(provider: str) -> str:
+    """Where a retained `online` or `offline` tells whether a provider is there.
+
+    Only a provider has one. When a gateway is offline says when a household is away or without power, so nobody
+    publishes that; the provider itself sees who is missing, which the protocol cannot hide from it.
+    """
+    return f"{ROOT}/presence/{provider}"
 
 
 def inbox_filter(name: str) -> str:

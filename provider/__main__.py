@@ -27,6 +27,7 @@ In the home directory (setting `home`) you find
   identity.key    its identity: keep a backup, since its gateways accept no other
 On the bus, topic dcnet/1/<network>/result shows the last round as JSON:
   mosquitto_sub -h 127.0.0.1 -p <port> -t 'dcnet/1/+/result'
+and topic dcnet/1/presence/<name> whether the provider is there: online or offline.
 
 Every setting can be given in the environment too: DCNET_PROVIDER_HOME, DCNET_PROVIDER_BROKER__PORT, ...
 An example with all settings is config/provider.toml. Ctrl-C or SIGTERM stops it; exit status 2 says that something

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.bus import Bus
+from broker.events import Presence
 from broker.groups import leaves
 from broker.home import HomeError, hold_home, write_file
 from broker.keyfile import load_or_make_identity
@@ -71,7 +72,11 @@ async def _serve(settings: ProviderSettings, store: Store, stop: asyncio.Event) 
     identity = load_or_make_identity(settings.home / KEY_FILE)
     machine = ProviderMachine(identity, _setups(settings, store, identity), random.SystemRandom(), unix_ms())
     results = _results(settings, store)
-    async with _broker(settings) as address, Bus(settings.bus(address.host, address.port), settings.name) as bus:
+    presence = Presence(topics.presence(settings.name))
+    async with (
+        _broker(settings) as address,
+        Bus(settings.bus(address.host, address.port), settings.name, presence) as bus,
+    ):
         for topic_filter in topics.PROVIDER_FILTERS:
             bus.subscribe(topic_filter)
         aggregator = Aggregator(machine, Mirrored(bus) if settings.mirror else bus, store, results)

@@ -16,6 +16,7 @@ from common.topics import (
     down,
     inbox_filter,
     parse,
+    presence,
     register,
     result,
     tunnel,
@@ -88,7 +89,13 @@ def test_each_topic_has_one_reader_among_the_filters(topic: Topic, other: str) -
     assert _matches(broadcast_filter(topic.network), text) is (topic.channel is Channel.ALL)
 
 
-def test_a_result_is_no_frame_s_topic() -> None:
-    assert result(NetworkId(7)) == "dcnet/1/7/result"
+@pytest.mark.parametrize(
+    ("topic", "written"),
+    [(result(NetworkId(7)), "dcnet/1/7/result"), (presence("provider-1"), "dcnet/1/presence/provider-1")],
+)
+def test_what_carries_no_frame_is_in_nobody_s_subscription(topic: str, written: str) -> None:
+    assert topic == written
     with pytest.raises(RefusedError):
-        parse(result(NetworkId(7)))
+        parse(topic)
+    filters = (*PROVIDER_FILTERS, inbox_filter("provider-1"), broadcast_filter(NetworkId(7)))
+    assert not any(_matches(pattern, topic) for pattern in filters)

@@ -11,24 +11,22 @@ import psutil
 import pytest
 
 from broker.bus import Bus
-from broker.events import BusEvent, Connected, Disconnected, Message, Will
+from broker.events import BusEvent, Connected, Disconnected, Message, Presence
 from broker.mosquitto import Broker
 from broker.settings import BusSettings
 from tests.integration.conftest import eventually
 
 pytestmark = pytest.mark.integration
 
-LEAVE_A_WILL = """
+BE_PRESENT = """
 import asyncio, sys
 from broker.bus import Bus
-from broker.events import Will
+from broker.events import Presence
 from broker.settings import BusSettings
 
 async def main():
-    will = Will("t/will", b"gone")
-    async with Bus(BusSettings(port=int(sys.argv[1])), "mortal", will) as bus:
+    async with Bus(BusSettings(port=int(sys.argv[1])), "mortal", Presence("t/presence")) as bus:
         await bus.next_batch(1, 10)
-        print("connected", flush=True)
         await asyncio.Event().wait()
 
 asyncio.run(main())
@@ -198,26 +196,38 @@ async def test_ended_subscription_stays_ended_in_the_session(mosquitto: Broker) 
         assert [message.payload for message in await messages(bus, 1)] == [b"new"]
 
 
-async def test_last_will_is_seen_when_a_client_is_killed(mosquitto: Broker) -> None:
+async def test_presence_is_told_and_its_end_too_when_the_client_is_killed(mosquitto: Broker) -> None:
     async with Bus(settings(mosquitto), "reader") as reader:
-        reader.subscribe("t/will")
+        reader.subscribe("t/presence")
         await until(reader, Connected)
-        mortal = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", LEAVE_A_WILL, str(mosquitto.port), stdout=asyncio.subprocess.PIPE
-        )
-        assert mortal.stdout is not None
-        async with asyncio.timeout(20):
-            assert await mortal.stdout.readline() == b"connected\n"
+        mortal = await asyncio.create_subprocess_exec(sys.executable, "-c", BE_PRESENT, str(mosquitto.port))
+        assert await messages(reader, 1) == [Message("t/presence", b"online", retained=False)]
         mortal.kill()
-        await mortal.communicate()
-        assert await messages(reader, 1) == [Message("t/will", b"gone", retained=False)]
+        await mortal.wait()
+        assert await messages(reader, 1) == [Message("t/presence", b"offline", retained=False)]
 
 
-async def test_clean_close_sends_what_is_left_and_no_will(mosquitto: Broker) -> None:
+async def test_presence_is_told_again_after_a_reconnect_and_ended_with_the_bus(mosquitto: Broker) -> None:
+    async with Bus(settings(mosquitto), "reader") as reader:
+        reader.subscribe("t/presence")
+        await until(reader, Connected)
+        async with Bus(settings(mosquitto), "present", Presence("t/presence")) as present:
+            assert await messages(reader, 1) == [Message("t/presence", b"online", retained=False)]
+            assert mosquitto.pid is not None
+            os.kill(mosquitto.pid, signal.SIGKILL)
+            await until(present, Disconnected)
+            assert (await messages(reader, 1))[-1].payload == b"online"
+        assert (await messages(reader, 1))[-1].payload == b"offline"
+    async with Bus(settings(mosquitto), "late") as late:
+        late.subscribe("t/presence")
+        assert await messages(late, 1) == [Message("t/presence", b"offline", retained=True)]
+
+
+async def test_clean_close_sends_what_is_left(mosquitto: Broker) -> None:
     async with Bus(settings(mosquitto), "reader") as reader:
         reader.subscribe("t/+")
         await until(reader, Connected)
-        async with Bus(settings(mosquitto), "leaving", Will("t/will", b"gone")) as leaving:
+        async with Bus(settings(mosquitto), "leaving") as leaving:
             leaving.publish_soon("t/bye", b"1")
         async with Bus(settings(mosquitto), "leaving") as leaving:
             leaving.publish_soon("t/bye", b"2")

@@ -15,6 +15,7 @@ from broker.bus import Bus
 from broker.events import Message
 from broker.home import HomeError, make_home
 from broker.keyfile import load_or_make_identity
+from broker.mosquitto import Broker
 from broker.settings import BusSettings
 from common import topics
 from common.clients import ClientSet
@@ -77,14 +78,19 @@ async def read_ready(settings: ProviderSettings) -> dict[str, Any]:
     return ready
 
 
-async def next_result(bus: Bus) -> dict[str, Any]:
-    """The next message on a result topic that was not retained."""
+async def next_payload(bus: Bus) -> bytes:
+    """The next message that was not retained."""
     while True:
         for event in await bus.next_batch(1, 5):
             if isinstance(event, Message) and not event.retained:
-                result = json.loads(event.payload)
-                assert isinstance(result, dict)
-                return result
+                return event.payload
+
+
+async def next_result(bus: Bus) -> dict[str, Any]:
+    """The next message on a result topic that was not retained."""
+    result = json.loads(await next_payload(bus))
+    assert isinstance(result, dict)
+    return result
 
 
 async def test_rounds_close_without_members_and_say_so_everywhere(settings: ProviderSettings) -> None:
@@ -212,3 +218,16 @@ async def test_the_mirror_shows_what_the_provider_says(settings: ProviderSetting
         stop.set()
         assert await provider == 0
     assert (shown["notification"], shown["network"]) == ("FINAL", 1)
+
+
+async def test_a_killed_provider_is_seen_to_be_offline(config: Path, mosquitto: Broker) -> None:
+    elsewhere = {"DCNET_PROVIDER_BROKER__EMBEDDED": "false", "DCNET_PROVIDER_BROKER__PORT": str(mosquitto.port)}
+    command = [sys.executable, "-m", "provider", "--config", str(config), "--log-level", "error"]
+    async with asyncio.timeout(30), Bus(BusSettings(port=mosquitto.port), "reader") as reader:
+        reader.subscribe(topics.presence("provider"))
+        for end, status in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 0)):
+            process = await asyncio.create_subprocess_exec(*command, env=os.environ | elsewhere)
+            assert await next_payload(reader) == b"online"
+            process.send_signal(end)
+            assert await process.wait() == status
+            assert await next_payload(reader) == b"offline"
