@@ -1,7 +1,7 @@
 """Mosquitto, configured and kept running.
 
 The configuration is the template `config/mosquitto.conf`, rendered into the directory that also takes the log and
-the persistent sessions.
+the persistent sessions. One broker works in a directory at a time.
 """
 
 import asyncio
@@ -10,12 +10,15 @@ import os
 import pwd
 import shutil
 import time
+from contextlib import ExitStack
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from string import Template
 from types import TracebackType
 from typing import Final, Self
 
+from broker.home import HomeError, explained, hold_home
 from broker.pace import Backoff, OncePerMinute
 from broker.probe import free_port
 from broker.process import MosquittoProcess
@@ -24,12 +27,16 @@ from broker.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 
+LOCK_FILE: Final = "broker.pid"
+
 PACKET_OVERHEAD_BYTES: Final = 1_024
 """Room for a packet's header and its topic, which has some 100 bytes."""
 
 _FREE_PORT_ATTEMPTS: Final = 5
 _STABLE_S: Final = 60
 _IN_USE: Final = "Address already in use"
+_CANNOT_RESTORE: Final = "Couldn't open database"
+"""The last word of every Mosquitto that finds its saved sessions damaged (src/persist_read.c, src/database.c)."""
 
 
 def render(settings: BrokerSettings, directory: Path, port: int) -> str:
@@ -71,9 +78,11 @@ class Broker:
     async def __aenter__(self) -> Self:
         self._program = find_program(self._settings.mosquitto)
         self.version = await installed_version(self._program)
-        self._prepare_directory()
-        self._process = await self._start_first()
-        await self._group.__aenter__()
+        with ExitStack() as held:
+            self._prepare_directory(held)
+            self._process = await self._start_first()
+            await self._group.__aenter__()
+            self._held = held.pop_all()
         self._supervisor = self._group.create_task(self._supervise(), name="mosquitto")
         log.info("Mosquitto %s runs on %s:%d", ".".join(map(str, self.version)), self.host, self.port)
         return self
@@ -87,6 +96,7 @@ class Broker:
         finally:
             if self._process is not None:
                 await self._process.stop(self._settings.stop_within_s)
+            self._held.close()
             # The group shall see a cancellation, which may be its own, but not wrap the owner's errors in a group.
             if isinstance(error, asyncio.CancelledError):
                 await self._group.__aexit__(kind, error, trace)
@@ -123,6 +133,32 @@ class Broker:
         raise BrokerError(f"Found no free port on {self.host} in {_FREE_PORT_ATTEMPTS} attempts. Name one.")
 
     async def _start(self) -> MosquittoProcess:
+        """Start it; once more, with nothing, if it cannot restore what it has saved."""
+        try:
+            return await self._start_once()
+        except BrokerError as error:
+            if _CANNOT_RESTORE not in str(error):
+                raise
+            self._set_database_aside()
+            return await self._start_once()
+
+    def _set_database_aside(self) -> None:
+        database = self._directory / "mosquitto.db"
+        number = next(n for n in count(1) if not database.with_name(f"{database.name}.damaged-{n}").exists())
+        aside = database.with_name(f"{database.name}.damaged-{number}")
+        try:
+            with explained(database):
+                database.rename(aside)
+        except HomeError as error:
+            raise BrokerError(str(error)) from error
+        log.warning(
+            "%s is damaged and was renamed to %s. Mosquitto starts without it: messages that waited for absent clients "
+            "are lost, and so are retained ones until they are published again. Check the disk.",
+            database,
+            aside.name,
+        )
+
+    async def _start_once(self) -> MosquittoProcess:
         config_file = self._directory / "mosquitto.conf"
         config_file.write_text(render(self._settings, self._directory, self.port), encoding="utf-8")
         process = await MosquittoProcess.spawn(self._program, config_file, self.log_file, self._settings.account)
@@ -164,18 +200,18 @@ class Broker:
                 log.info("Mosquitto runs again on %s:%d after %.1f s", self.host, self.port, time.monotonic() - died_s)
                 return process
 
-    def _prepare_directory(self) -> None:
-        """Make the directory, for the account of the broker alone: it holds sessions and queued messages."""
+    def _prepare_directory(self, held: ExitStack) -> None:
+        """Make and hold the directory, for the account of the broker alone: it has sessions and queued messages."""
         if not str(self._directory).isprintable():
             raise BrokerError(f"{self._directory!r} cannot stand in a configuration. Name another directory.")
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            held.enter_context(hold_home(self._directory, LOCK_FILE))
             if self._settings.account is not None and os.geteuid() == 0:
                 for path in (self._directory, *self._directory.iterdir()):
                     shutil.chown(path, self._settings.account)
         except LookupError as error:
             raise BrokerError(f"There is no account {self._settings.account!r}. Correct `account`.") from error
-        except OSError as error:
+        except (HomeError, OSError) as error:
             raise BrokerError(f"The broker's directory {self._directory} cannot be used: {error}") from error
 
 

@@ -104,12 +104,41 @@ async def test_port_held_by_another_broker_is_not_mistaken_for_ours(mosquitto: B
             pass
 
 
-async def test_failed_start_quotes_the_log(tmp_path: Path) -> None:
+@pytest.mark.parametrize("octets", [b"no database", b"\0\xb5\0mosquitto db" + bytes(20)])
+async def test_damaged_database_is_set_aside_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, octets: bytes
+) -> None:
     directory = tmp_path / "broker"
-    directory.mkdir()
-    (directory / "mosquitto.db").write_bytes(b"no database")
-    with pytest.raises(BrokerError, match=r"does not start.*mosquitto\.log:\n(.*\n)*.*database"):
+    for number in (1, 2):
+        directory.mkdir(mode=0o700, exist_ok=True)
+        (directory / "mosquitto.db").write_bytes(octets)
+        async with Broker(BrokerSettings(), directory) as broker:
+            assert await answers(broker.host, broker.port, "somebody", 5)
+        assert (directory / f"mosquitto.db.damaged-{number}").read_bytes() == octets
+        assert f"mosquitto.db is damaged and was renamed to mosquitto.db.damaged-{number}. " in caplog.text
+    assert (directory / "mosquitto.db").stat().st_size > len(octets)
+
+
+async def test_second_broker_in_one_directory_is_refused(mosquitto: Broker) -> None:
+    directory = mosquitto.log_file.parent
+    with pytest.raises(BrokerError, match=rf"Another process \({os.getpid()}\) works in {directory}\. Stop it first"):
         async with Broker(BrokerSettings(), directory):
+            pass
+    assert await answers(mosquitto.host, mosquitto.port, "somebody", 5)
+
+
+async def test_directory_is_free_again_after_a_failed_start(tmp_path: Path, mosquitto: Broker) -> None:
+    for settings in (BrokerSettings(port=mosquitto.port), BrokerSettings(port=mosquitto.port)):
+        with pytest.raises(BrokerError, match=f"Port {mosquitto.port}"):
+            async with Broker(settings, tmp_path / "second"):
+                pass
+    async with Broker(BrokerSettings(), tmp_path / "second"):
+        pass
+
+
+async def test_failed_start_quotes_the_log(tmp_path: Path) -> None:
+    with pytest.raises(BrokerError, match=r"does not start.*mosquitto\.log:\n(.*\n)*.*Cannot assign requested address"):
+        async with Broker(BrokerSettings(host="192.0.2.1", port=1_884), tmp_path / "broker"):
             pass
 
 
