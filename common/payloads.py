@@ -19,6 +19,7 @@ from common.refusal import Refusal, RefusedError
 from common.signing import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
 
 VIEW_BYTES: Final = 8
+TUNNEL_BYTES: Final = 8
 NO_VIEW: Final = bytes(VIEW_BYTES)
 _COUNT: Final = Struct(">H")
 
@@ -186,14 +187,14 @@ class Entered:
 
     def encode(self) -> bytes:
         """The data field."""
-        return _numbers(self.standing, 8) + _numbers(self.failed, 8)
+        return _numbers(self.standing, TUNNEL_BYTES) + _numbers(self.failed, TUNNEL_BYTES)
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read a data field."""
         reader = _Reader(data)
-        standing = tuple(TunnelId(tunnel) for tunnel in reader.numbers(8))
-        failed = tuple(TunnelId(tunnel) for tunnel in reader.numbers(8))
+        standing = tuple(TunnelId(tunnel) for tunnel in reader.numbers(TUNNEL_BYTES))
+        failed = tuple(TunnelId(tunnel) for tunnel in reader.numbers(TUNNEL_BYTES))
         reader.end()
         return cls(standing, failed)
 
@@ -241,13 +242,13 @@ class Resumed:
 
     def encode(self) -> bytes:
         """The data field."""
-        return _numbers(self.started, 8)
+        return _numbers(self.started, TUNNEL_BYTES)
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read a data field."""
         reader = _Reader(data)
-        started = tuple(TunnelId(tunnel) for tunnel in reader.numbers(8))
+        started = tuple(TunnelId(tunnel) for tunnel in reader.numbers(TUNNEL_BYTES))
         reader.end()
         return cls(started)
 
@@ -363,7 +364,7 @@ class RoundFinal:
     def encode(self) -> bytes:
         """The data field."""
         head = _ORDER.pack(self.suite, self.round, self.view) + self.void_from.to_bytes(8)
-        return head + _set(self.included) + _set(self.expected) + _numbers(self.started, 8)
+        return head + _set(self.included) + _set(self.expected) + _numbers(self.started, TUNNEL_BYTES)
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -377,7 +378,7 @@ class RoundFinal:
             RoundNumber(reader.number(8)),
             _take_set(reader),
             _take_set(reader),
-            tuple(TunnelId(tunnel) for tunnel in reader.numbers(8)),
+            tuple(TunnelId(tunnel) for tunnel in reader.numbers(TUNNEL_BYTES)),
         )
         reader.end()
         if final.void_from > final.round:

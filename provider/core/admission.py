@@ -8,9 +8,10 @@ import random
 from collections.abc import Iterable
 from typing import Final, final
 
-from common.frames import Notification, SignedFrame
+from common.frames import DATA_BYTES_MAX, Notification, SignedFrame
 from common.identifiers import ClientId
 from common.payloads import (
+    TUNNEL_BYTES,
     Assigned,
     Entered,
     ExitConfirmed,
@@ -33,8 +34,8 @@ TUNNEL_MS: Final = 30_000
 GATHER_MS_MAX: Final = 1_000
 """How long registrations are gathered before all of them draw, so that each can draw each."""
 
-STARTS_MAX: Final = 6_500
-"""How many edges one FINAL starts at most: 52,000 of its 65,535 bytes, a thousand members that join at once."""
+FINAL_REST_BYTES: Final = 64
+"""What a FINAL holds beside its two sets of members and the edges that it starts, rounded up."""
 
 _IN_NETWORK: Final = (MemberState.JOINING, MemberState.PRESENT)
 _HELD: Final = (EdgeState.STANDING, EdgeState.STARTED)
@@ -180,7 +181,7 @@ class Admission:
         theirs = {edge.tunnel: edge for edge in held.edges}
         effects: list[Effect] = []
         for tunnel, edge in mine.items():
-            if tunnel not in theirs and edge.state is EdgeState.STARTED:
+            if tunnel not in theirs and (edge.state is EdgeState.STARTED or member.state is MemberState.AWAY):
                 effects += desk.remove_edge(edge)
                 member.unsettled.add(edge.other(member.client))
         for tunnel, claimed in theirs.items():
@@ -203,8 +204,9 @@ class Admission:
         desk, effects = self._desk, list[Effect]()
         for client in sorted(member.unsettled):
             peer = desk.members[client]
-            is_open = any(edge.state is EdgeState.OPEN for edge in desk.graph.between(member.client, client))
-            if peer.state is MemberState.PRESENT and not is_open:
+            between = desk.graph.between(member.client, client)
+            is_renewing = any(edge.state is not EdgeState.STARTED for edge in between)
+            if peer.state is MemberState.PRESENT and not is_renewing:
                 effects += self._open(member, peer, now_ms)
         near = desk.graph.neighbors(member.client)
         live = sum(desk.members[client].state in _IN_NETWORK for client in near)
@@ -248,8 +250,10 @@ class Admission:
     # Rounds ask
 
     def startable(self) -> list[Edge]:
-        """The edges whose seeds stand, as many as one FINAL may start."""
-        return self._desk.graph.in_state(EdgeState.STANDING)[:STARTS_MAX]
+        """The edges whose seeds stand, as many as find room in one FINAL: some 8,000 in a network of 1,000 members."""
+        set_bytes = max(self._desk.members, default=0) // 8 + 1
+        room = (DATA_BYTES_MAX - FINAL_REST_BYTES - 2 * set_bytes) // TUNNEL_BYTES
+        return self._desk.graph.in_state(EdgeState.STANDING)[: max(room, 0)]
 
     def start(self, edges: Iterable[Edge]) -> list[Store]:
         """Start these edges; an edge that one of them renews is dropped."""

@@ -40,7 +40,10 @@ from provider.core.round import Outcome, Round
 VOID_LINES_MAX: Final = 10_000
 """How many rounds of one outage get a result line of their own; the latest ones do."""
 
-_BUS_ROUND: Final = frozenset({RoundStatus.COMPLETE, RoundStatus.CORRECTED})
+_WITH_SUM: Final = frozenset({RoundStatus.COMPLETE, RoundStatus.CORRECTED})
+
+_REPEATABLE: Final = frozenset({Notification.TUNNEL, Notification.EXIT_CONFIRMED})
+"""Several may carry one timestamp: to repeat one changes nothing, the handshake sees to itself."""
 
 
 @final
@@ -159,7 +162,7 @@ class Network:
         Raises:
             RefusedError: it does not count.
         """
-        member = self._sender(ClientId(row.client), NetworkId(row.network), topic, Channel.UP)
+        member = self._sender(ClientId(row.client), NetworkId(row.network), topic, Notification.SUPERPOSITION)
         self._require_fresh(row.timestamp_ms, now_ms)
         if self._final is not None and row.round <= self._final.round:
             raise RefusedError(Refusal.LATE)
@@ -179,11 +182,11 @@ class Network:
         """
         frame = signed.frame
         is_tunnel = frame.notification is Notification.TUNNEL
-        member = self._sender(frame.client, frame.network, topic, Channel.TUNNEL if is_tunnel else Channel.UP)
+        member = self._sender(frame.client, frame.network, topic, frame.notification)
         self._require_fresh(frame.timestamp_ms, now_ms)
         handler = self.admission.relay if is_tunnel else self._handler(frame)
         signed.require_signature(member.public_key, Direction.UP)
-        if not is_tunnel:
+        if frame.notification not in _REPEATABLE:
             self._require_new(member.client, frame)
         return handler(member, signed, now_ms)
 
@@ -194,12 +197,13 @@ class Network:
             raise RefusedError(Refusal.BAD_DATA if is_other_size else Refusal.UNEXPECTED)
         return handler
 
-    def _sender(self, client: ClientId, network: NetworkId, topic: Topic, channel: Channel) -> Member:
+    def _sender(self, client: ClientId, network: NetworkId, topic: Topic, notification: Notification) -> Member:
         if network != self.desk.network:
             raise RefusedError(Refusal.WRONG_NETWORK)
         member = self.desk.members.get(client)
-        if member is None:
+        if member is None or (member.state is MemberState.LEFT and notification is not Notification.EXIT):
             raise RefusedError(Refusal.UNKNOWN_CLIENT)
+        channel = Channel.TUNNEL if notification is Notification.TUNNEL else Channel.UP
         if topic.name != member.name or topic.channel is not channel:
             raise RefusedError(Refusal.WRONG_TOPIC)
         return member
@@ -266,7 +270,7 @@ class Network:
             for client in sorted(open_round.silent):
                 if self.desk.is_present(client):
                     effects += self.desk.move(self.desk.members[client], MemberState.AWAY)
-        elif outcome.status not in _BUS_ROUND:
+        elif outcome.status not in _WITH_SUM:
             outcome = Outcome(RoundStatus.LOST, Why.BUS_DOWN, ClientSet())
         duration_ms = now_ms - self.desk.parameters.schedule.start(open_round.number)
         result = self._result(open_round.number, outcome, open_round.expected, open_round.attempt, duration_ms)

@@ -139,10 +139,10 @@ class Admission:
         situation, membership = self._situation, self._situation.membership
         self._ask_at = now_ms + self._pause_ms
         self._pause_ms = min(self._pause_ms * 2, RETRY_MAX_MS)
-        if self._has_handshakes():
-            return []
         if membership is not None and membership.is_leaving:
             return [situation.up(Notification.EXIT, b"", now_ms)]
+        if self._has_handshakes() or situation.is_refusing:
+            return []
         if membership is None or not situation.edges or self._unanswered >= RESUMES_UNANSWERED_MAX:
             self._unanswered = 0
             identity, rules = situation.identity, situation.rules
@@ -204,6 +204,8 @@ class Admission:
             raise RefusedError(Refusal.REPEATED)
         if now_ms - signed.frame.timestamp_ms > TUNNEL_MS:
             raise RefusedError(Refusal.STALE)
+        if situation.is_refusing:
+            raise RefusedError(Refusal.WEAKER_RULES)
         own = situation.identity.public_key
         others = {edge.peer_key for edge in situation.edges.values()} | {
             t.order.peer_key for t in self._tunnels.values()
@@ -249,7 +251,8 @@ class Admission:
         self, tunnel: _Tunnel, end: Initiator, signed: SignedFrame, message: TunnelMessage, now_ms: int
     ) -> list[Effect]:
         if message.step == REPLY:
-            return [self._say(tunnel, CONFIRM, end.confirm(message.body, now_ms // DAY_MS), now_ms)]
+            yesterday = now_ms // DAY_MS - 1
+            return [self._say(tunnel, CONFIRM, end.confirm(message.body, yesterday), now_ms)]
         if message.step != STORED:
             raise RefusedError(Refusal.BAD_HANDSHAKE)
         effects = self._stand(tunnel, end.finish(message.body), signed, now_ms)
@@ -269,7 +272,10 @@ class Admission:
         return [*effects, self._say(tunnel, STORED, stored, now_ms)]
 
     def _stand(self, tunnel: _Tunnel, agreed: Agreed, signed: SignedFrame, now_ms: int) -> list[Effect]:
-        if agreed.peer != signed.frame.client or abs(agreed.seed.day - now_ms // DAY_MS) > 1:
+        # A seed counts from yesterday, so that both ends can use it whatever their clocks say around midnight. One that
+        # begins tomorrow would silence this gateway until then.
+        today = now_ms // DAY_MS
+        if agreed.peer != signed.frame.client or not today - 2 <= agreed.seed.day <= today:
             raise RefusedError(Refusal.BAD_HANDSHAKE)
         effects: list[Effect] = []
         for old in [e for e in self._situation.edges.values() if e.peer == agreed.peer and not e.is_started]:

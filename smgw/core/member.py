@@ -36,11 +36,12 @@ from smgw.core.events import (
     VaultContents,
 )
 from smgw.core.reporting import Reporting
-from smgw.core.situation import KnownFinal, MemberRules, Situation
+from smgw.core.situation import RETRY_MAX_MS, KnownFinal, MemberRules, Situation
 
 RATCHET_ROUNDS: Final = 8
 """The key of the day before is erased so many rounds into the new day; a standing edge is given up after as many."""
 
+_SOON_OLD: Final = frozenset({Notification.RESUMED, Notification.REFUSED})
 _FROM_PROVIDER: Final = frozenset(Notification) - {Notification.TUNNEL, Notification.EXIT}
 
 
@@ -111,7 +112,7 @@ class Member:
             signed = decode(message.payload)
             notification = signed.frame.notification
             self._require_addressed(signed.frame, message)
-            self._require_fresh_final(signed.frame, now_ms)
+            self._require_fresh(signed.frame, now_ms)
             if notification in _FROM_PROVIDER:
                 signed.require_signature(self.situation.rules.provider_key, Direction.DOWN)
             handler = self._handlers.get(notification)
@@ -135,12 +136,12 @@ class Member:
         if not is_from_member and frame.client not in (EVERYONE, membership.client):
             raise RefusedError(Refusal.UNKNOWN_CLIENT)
 
-    def _require_fresh_final(self, frame: Frame, now_ms: int) -> None:
-        """A FINAL of long ago, from a queue that waited for this gateway, is not worth checking its signature."""
-        schedule = self._schedule
-        if schedule is None or frame.notification is not Notification.FINAL:
-            return
-        if now_ms - frame.timestamp_ms > 3 * schedule.period_ms:
+    def _require_fresh(self, frame: Frame, now_ms: int) -> None:
+        """What waited in a queue for too long is worth nothing, not even a check of its signature."""
+        limit_ms = RETRY_MAX_MS if frame.notification in _SOON_OLD else None
+        if frame.notification is Notification.FINAL and self._schedule is not None:
+            limit_ms = 3 * self._schedule.period_ms
+        if limit_ms is not None and now_ms - frame.timestamp_ms > limit_ms:
             raise RefusedError(Refusal.STALE)
 
     @property
@@ -159,9 +160,9 @@ class Member:
                 f" {parameters.masks_min} masks; this gateway's own settings ask for suite {rules.suite.code},"
                 f" {rules.members_min} and {rules.masks_min}. It does not take part."
             )
-            self.situation.parameters = None
+            self.situation.parameters, self.situation.is_refusing = None, True
             return [Refuse(Refusal.WEAKER_RULES, Notification.ROSTER), Notice(Level.FATAL, text)]
-        self._epoch = epoch
+        self._epoch, self.situation.is_refusing = epoch, False
         is_first, self.situation.parameters = self.situation.parameters is None, parameters
         effects = self._take_early_final(now_ms)
         effects += self._reporting.repeat(now_ms) if is_first else []

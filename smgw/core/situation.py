@@ -53,6 +53,8 @@ class Situation:
     edges: dict[TunnelId, Edge] = field(default_factory=dict)
     parameters: Parameters | None = None
     final: KnownFinal | None = None
+    is_refusing: bool = False
+    """Whether the network's rules are weaker than the owner's, so that the gateway takes no part."""
 
     @property
     def client(self) -> ClientId:
