@@ -64,7 +64,7 @@ class Connection:
             settings.host,
             settings.port,
             identifier=client_id,
-            clean_session=False,
+            clean_session=not settings.keep_session,
             keepalive=settings.keepalive_s,
             timeout=settings.answer_within_s,
             will=None if presence is None else aiomqtt.Will(presence.topic, presence.gone, QOS, retain=True),

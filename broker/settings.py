@@ -59,6 +59,7 @@ class BusSettings(BaseModel):
 
     host: Host = Field("127.0.0.1", description="The broker's host")
     port: int = Field(1883, ge=1, le=65_535, description="The broker's TCP port")
+    keep_session: bool = Field(True, description="Whether the broker keeps what comes while the client is away")
     keepalive_s: int = Field(30, ge=5, le=3_600, description="A connection silent for 1.5 times this is given up")
     answer_within_s: float = Field(
         5, gt=0, le=60, description="Limit for CONNACK, SUBACK and PUBACK; then the connection is given up"
