@@ -20,6 +20,7 @@ class Board:
     results: str
     ready: ProviderReady | None = None
     up: int = 0
+    is_over: bool = False
     closed: list[ClosedRound] = field(default_factory=list)
     notes: dict[tuple[int, int], list[str]] = field(default_factory=dict)
 

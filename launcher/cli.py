@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -25,6 +25,10 @@ app.add_typer(provider_app, name="provider", no_args_is_help=True)
 app.add_typer(smgw_app, name="smgw", no_args_is_help=True)
 app.add_typer(broker_app, name="broker", no_args_is_help=True)
 
+Direction = Literal["up", "down"]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"] | None, typer.Option(help="How much to say.", show_default=False)
+]
 Config = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The settings file (TOML).")]
 
 
@@ -57,6 +61,99 @@ def demo(  # noqa: PLR0913, PLR0917 -- these are a command's options
 
     overrides = Overrides(gateways, rounds, period)
     raise typer.Exit(run_demo(DemoOptions(profile, overrides, keep, json, capture)))
+
+
+@provider_app.command("run")
+def provider_run(config: Config, log_level: LogLevel = None) -> None:
+    """Run the provider until Ctrl-C or SIGTERM; the same as `python -m provider`.
+
+    config/provider.toml is an example with every setting. With `embedded = true` it starts its own Mosquitto.
+    """
+    from launcher.programs import become  # noqa: PLC0415
+
+    become("provider", config, log_level)
+
+
+@provider_app.command("key")
+def provider_key(config: Config) -> None:
+    """Print the provider's public key, which every gateway must know; it is made when there is none yet."""
+    from launcher.programs import become  # noqa: PLC0415
+
+    become("provider", config, None, "--show-key")
+
+
+@smgw_app.command("run")
+def smgw_run(config: Config, log_level: LogLevel = None) -> None:
+    """Run a gateway until Ctrl-C or SIGTERM; the same as `python -m smgw`.
+
+    It stays a member of its network when it stops, and returns with its seeds. config/smgw.toml explains every setting.
+    """
+    from launcher.programs import become  # noqa: PLC0415
+
+    become("smgw", config, log_level and log_level.upper())
+
+
+@smgw_app.command("leave")
+def smgw_leave(
+    config: Config,
+    within: Annotated[float, typer.Option(metavar="S", help="How long to wait for a running gateway's end.")] = 120,
+) -> None:
+    """Leave the network for good: tell the provider, and erase all seeds once it has confirmed.
+
+    A gateway that is running does it and ends; otherwise one is started that does nothing else.
+    """
+    from launcher.leaving import leave  # noqa: PLC0415
+
+    raise typer.Exit(leave(config, within, typer.echo))
+
+
+@broker_app.command("run")
+def broker_run(
+    directory: Annotated[Path, typer.Argument(help="Takes its configuration, log and sessions; made when missing.")],
+    host: Annotated[str, typer.Option(help="The interface to listen on. Nothing is encrypted: keep it local.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="The TCP port; 0 takes a free one.")] = 1883,
+) -> None:
+    """Run Mosquitto alone, until Ctrl-C or SIGTERM, for providers with `embedded = false`.
+
+    It is started again when it dies. A provider with `embedded = true` needs none of this.
+    """
+    from launcher.mosquitto import run_broker  # noqa: PLC0415
+
+    raise typer.Exit(run_broker(host, port, directory))
+
+
+@app.command()
+def inspect(
+    frame: Annotated[
+        str | None, typer.Argument(help="A frame as hex or base64, a file that holds one, or - for standard input.")
+    ] = None,
+    watch: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Follow this broker until Ctrl-C.")] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="HEX", help="The signer's public key; with --watch the provider's.")
+    ] = None,
+    direction: Annotated[
+        Direction | None, typer.Option(help="Who signed: up, a gateway; down, the provider. Else both are tried.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object for each frame.")] = False,
+) -> None:
+    """Take a frame apart, field by field, and say whether its signature holds.
+
+    The sums in a superposition are masked: what you see is what left the house, and says nothing about the reading.
+
+    Exit status: 0, or 1 when the signature does not hold, 2 when it is no frame.
+
+    Examples:  dcnet inspect 44434e01...   |   dcnet inspect frame.bin --key 03a1...   |   dcnet inspect --watch pi:1883
+    """
+    from launcher.follow import run_watch  # noqa: PLC0415
+    from launcher.inspection import run_inspect  # noqa: PLC0415
+
+    if (frame is None) == (watch is None):
+        raise LauncherError("Give either a frame or --watch HOST:PORT. See:  dcnet inspect --help")
+    if watch is not None:
+        raise typer.Exit(run_watch(watch, key, as_json=json))
+    raise typer.Exit(run_inspect(str(frame), key, direction, as_json=json))
 
 
 def main() -> NoReturn:

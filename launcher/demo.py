@@ -100,6 +100,7 @@ class Show:
                     pass
                 except* (FailedError, LauncherError) as errors:
                     failures += leaves(errors)
+                self.board.is_over = True
         finally:
             await self._stage.end(self._force)
         for failure in failures[:1]:
@@ -207,8 +208,6 @@ def _view(board: Board, options: DemoOptions) -> View:
 
 def _tell_end(board: Board, scratch: Scratch, options: DemoOptions) -> None:
     out = sys.stderr if options.as_json else sys.stdout
-    if board.played:
-        out.write(f"{board.summary()}\n")
     if scratch.is_kept:
         out.write(f"Results: {scratch.results}; settings, vaults and logs are in {scratch.root}\n")
     if options.capture is not None:

@@ -16,9 +16,9 @@ class Action(StrEnum):
 
 
 _MEANINGS = {
-    Action.FAIL: "fails (kill -9)",
-    Action.RETURN: "returns with its vault",
-    Action.LEAVE: "leaves for good",
+    Action.FAIL: "is killed",
+    Action.RETURN: "returns",
+    Action.LEAVE: "leaves",
     Action.JOIN: "joins",
 }
 
@@ -39,7 +39,7 @@ class Step(BaseModel):
 
 
 def sentence(action: Action, name: str) -> str:
-    """What happens, for a person: `gateway-3 fails (kill -9)`."""
+    """What happens, for a person: `gateway-3 is killed`."""
     return f"{name} {_MEANINGS[action]}"
 
 

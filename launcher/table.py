@@ -11,8 +11,11 @@ from launcher.board import Board
 from launcher.rounds import ClosedRound
 from launcher.spectator import NetworkView
 
-BAR_CELLS = 10
+BAR_CELLS = 8
+
 WIDE = 112
+"""Columns from which export and what happens fit beside the rest."""
+
 _NOTHING = "·"
 
 
@@ -62,28 +65,34 @@ def cells(closed: ClosedRound, schedule: Schedule, *, is_wide: bool) -> list[Tex
 def rounds_table(board: Board, now_ms: int, rows_max: int, *, is_wide: bool) -> Table:
     """The last rounds of all networks, the open ones included."""
     has_networks = len(board.networks) > 1
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, expand=True)
-    for heading in ["round", *(["network"] if has_networks else []), "present", "missing", "corrections"]:
-        table.add_column(heading, justify="right", no_wrap=True)
-    energies = ["import", "true import", "export", "true export"]
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False, expand=is_wide)
+    for heading in ["round", *(["network"] if has_networks else []), "present", "missing", "attempts"]:
+        table.add_column(f"\n{heading}", justify="right", no_wrap=True)
+    energies = ["import\nsum, kWh", "import\ntrue, kWh", "export\nsum, kWh", "export\ntrue, kWh"]
     for heading in energies if is_wide else energies[:2]:
-        table.add_column(f"{heading}\nkWh", justify="right", no_wrap=True)
-    table.add_column("sum is", no_wrap=False)
-    table.add_column("closed after", no_wrap=True)
-    table.add_column("what happens", ratio=1)
-    shown = board.closed[-rows_max:]
-    for closed in shown:
-        row = cells(closed, board.schedule, is_wide=is_wide)
-        region = [Text(closed.message.region)] if has_networks else []
-        note = _notes(board, closed.message.network, closed.number)
-        table.add_row(row[0], *region, *row[1:], note)
-    for view, plan in zip(board.networks, board.profile.network, strict=True):
-        if view.origin is not None and not (board.is_done and now_ms):
-            region = [Text(plan.region, style="bright_black")] if has_networks else []
-            blank = [Text()] * (8 if is_wide else 6)
-            number, bar, note = _open_row(board, view, now_ms)
-            table.add_row(number, *region, *blank, bar, note)
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("\nsum is")
+    table.add_column("\nclosed after", no_wrap=True)
+    if is_wide:
+        table.add_column("\nwhat happens", ratio=1)
+    for row in _rows(board, now_ms, is_wide=is_wide)[-rows_max:]:
+        table.add_row(row[0], *(row[1:] if has_networks else row[2:]))
     return table
+
+
+def _rows(board: Board, now_ms: int, *, is_wide: bool) -> list[list[Text]]:
+    """Round, network and the rest, of the closed rounds and then of the open ones."""
+    rows = []
+    for closed in board.closed:
+        number, *rest = cells(closed, board.schedule, is_wide=is_wide)
+        note = _notes(board, closed.message.network, closed.number)
+        rows.append([number, Text(closed.message.region), *rest, *([note] if is_wide else [])])
+    for view, plan in zip(board.networks, board.profile.network, strict=True):
+        if view.origin is not None and not board.is_over:
+            number, bar, note = _open_row(board, view, now_ms)
+            blank = [Text()] * (8 if is_wide else 6)
+            rows.append([number, Text(plan.region, "bright_black"), *blank, bar, *([note] if is_wide else [])])
+    return rows
 
 
 def _open_row(board: Board, view: NetworkView, now_ms: int) -> tuple[Text, Text, Text]:
@@ -107,11 +116,12 @@ def _phase(schedule: Schedule, elapsed_ms: int) -> str:
 
 
 def _notes(board: Board, network: int, number: int) -> Text:
-    return Text("; ".join(board.notes.get((network, number), [])))
+    return Text("\n".join(board.notes.get((network, number), [])))
 
 
 def picture(board: Board, now_ms: int, width: int, height: int) -> RenderableType:
     """Everything: title, warning, connection, table, and what the columns mean."""
+    is_wide = width >= WIDE
     head = Text.assemble(("dcnet demo", "bold"), f"  {board.profile.title}\n")
     head.append(f"{board.gateways} gateways, a round every {board.profile.period_s:g} s", style="bright_black")
     if board.ready is not None:
@@ -123,7 +133,13 @@ def picture(board: Board, now_ms: int, width: int, height: int) -> RenderableTyp
     if any(view.origin is None for view in board.networks):
         parts.append(Text(_waiting(board)))
     if board.closed or any(view.origin is not None for view in board.networks):
-        parts.append(rounds_table(board, now_ms, max(height - 12, 4), is_wide=width >= WIDE))
+        parts.append(rounds_table(board, now_ms, max(height - 14, 4), is_wide=is_wide))
+    if not is_wide:
+        happened = [f"round {number}: {note}" for (_, number), notes in board.notes.items() for note in notes]
+        parts.append(Text("\n".join(happened[-4:])))
+    if board.is_over and board.played:
+        style = "bold green" if all(closed.is_good for closed in board.closed) else "bold red"
+        parts.append(Text(f"{board.summary()}\n", style=style))
     true = "true: what the included gateways wrote into their own vaults, which the provider never sees"
     parts.append(Text(f"{true}\nresults: {board.results}", style="bright_black"))
     return Group(*parts)

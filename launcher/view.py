@@ -27,7 +27,7 @@ class View(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the show; what was shown stays."""
+        """End the show, with a summary when rounds were played; what was shown stays."""
 
     def say(self, text: str) -> None:
         """Something that happens; the board has it already."""
@@ -86,7 +86,8 @@ class PlainView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is to be put back."""
+        if self._board.played:
+            self.say(self._board.summary())
 
     def say(self, text: str) -> None:
         """See `View`."""
@@ -114,7 +115,8 @@ class JsonView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is to be put back."""
+        if self._board.played:
+            self.say(self._board.summary())
 
     def say(self, text: str) -> None:
         """See `View`."""

@@ -1,0 +1,105 @@
+"""`dcnet inspect --watch`: follows a running broker, and shows every frame with its topic."""
+
+import asyncio
+import json
+import secrets
+import signal
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from broker import events as bus_events
+from broker.bus import Bus
+from broker.settings import BusSettings
+from broker.toml import SettingsError, check_settings
+from common import topics
+from common.frames import Notification, decode
+from common.refusal import RefusedError
+from common.signing import Direction
+from launcher.errors import LauncherError
+from launcher.inspection import as_text, inspect, read_key
+from launcher.view import print_line
+
+_EVERYTHING: Final = f"{topics.ROOT}/#"
+_CONNECT_WITHIN_S: Final = 5
+_FORWARDED: Final = frozenset({Notification.TUNNEL, Notification.EXIT})
+
+
+def run_watch(address: str, key: str | None, *, as_json: bool) -> int:
+    """Show every message below `dcnet/1` until Ctrl-C.
+
+    Args:
+        address: HOST:PORT of the broker.
+        key: The provider's public key, 64 hexadecimal digits; its frames are then checked.
+        as_json: Whether to print JSON objects, one for each message.
+
+    Raises:
+        LauncherError: The address is none, or nothing answers there.
+    """
+    host, _, port = address.rpartition(":")
+    wanted = {"host": host or address, "port": port if host else 1883, "keep_session": False}
+    try:
+        settings = check_settings(BusSettings, wanted, f"--watch {address}")
+    except SettingsError as error:
+        raise LauncherError(f"{error} Give HOST:PORT, such as 127.0.0.1:1883.") from error
+    return asyncio.run(_watch(settings, read_key(key), Console(highlight=False, soft_wrap=True), as_json=as_json))
+
+
+async def _watch(settings: BusSettings, key: bytes | None, console: Console, *, as_json: bool) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with Bus(settings, f"inspect-{secrets.token_hex(4)}") as bus:
+        bus.subscribe(_EVERYTHING)
+        first = await bus.next_batch(1_000, _CONNECT_WITHIN_S)
+        if not first:
+            where = f"{settings.host}:{settings.port}"
+            raise LauncherError(f"No broker answers on {where} within {_CONNECT_WITHIN_S} s. Is it running there?")
+        batch: Sequence[bus_events.BusEvent] = first
+        while not stop.is_set():
+            for event in batch:
+                if isinstance(event, bus_events.Message):
+                    _show(event, key, console, as_json=as_json)
+            batch = await bus.next_batch(1_000, 0.2)
+    return 0
+
+
+def _show(message: bus_events.Message, key: bytes | None, console: Console, *, as_json: bool) -> None:
+    line = describe(message, key)
+    if as_json:
+        print_line(json.dumps(line))
+        return
+    kept = ", retained" if message.retained else ""
+    now = datetime.now(UTC).strftime("%H:%M:%S.%f")[:-3]
+    console.print(Text.assemble((f"{now} UTC  ", "bright_black"), (message.topic, "bold"), (kept, "bright_black")))
+    if "refusal" in line:
+        console.print(Text(f"  no frame: {line['refusal']}", "yellow"))
+    elif "result" in line:
+        console.print(Text(f"  {json.dumps(line['result'])}"))
+    else:
+        console.print(as_text(inspect(message.payload, *_signer(message, key))))
+    console.print()
+
+
+def describe(message: bus_events.Message, key: bytes | None) -> dict[str, object]:
+    """A message as a JSON object: its topic, and the frame, the published result, or why it is neither."""
+    line: dict[str, object] = {"topic": message.topic, "retained": message.retained}
+    if not message.payload.startswith(b"{"):
+        try:
+            return line | inspect(message.payload, *_signer(message, key)).as_json()
+        except RefusedError as error:
+            return line | {"refusal": error.reason.sentence}
+    try:
+        return line | {"result": json.loads(message.payload)}
+    except ValueError:
+        return line | {"refusal": "it looks like JSON and is none"}
+
+
+def _signer(message: bus_events.Message, key: bytes | None) -> tuple[bytes | None, list[Direction]]:
+    """The key to check a frame with: the provider's, for what it signs; what it forwards is signed by members."""
+    level = message.topic.removeprefix(f"{topics.ROOT}/").split("/")[1:2]
+    is_providers = level in (["down"], ["all"]) and decode(message.payload).frame.notification not in _FORWARDED
+    return (key if is_providers else None), [Direction.DOWN]
