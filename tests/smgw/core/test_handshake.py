@@ -79,7 +79,7 @@ def test_the_initiator_speaks_first_and_reports_the_edge_when_the_other_end_has_
     ours = Initiator(Ends(NETWORK, TUNNEL, OWN.public_key, identity(PEER).public_key), SELF, OURS)
     assert effects == [saying(HELLO, ours.hello)]
     reply = other.reply(ours.hello)
-    confirm = ours.confirm(reply, DAY)
+    confirm = ours.confirm(reply, DAY - 1)
     assert bench.handle(heard(REPLY, reply)) == [saying(CONFIRM, confirm)]
     agreed, stored = other.agree(confirm)
     assert agreed.peer == SELF
@@ -180,8 +180,8 @@ def test_a_client_identifier_that_is_not_the_senders_ends_the_handshake() -> Non
     assert bench.records == []
 
 
-@pytest.mark.parametrize(("days", "stands"), [(-2, False), (-1, True), (1, True), (2, False)])
-def test_a_seed_may_count_from_the_day_before_or_after_and_no_other(days: int, stands: bool) -> None:
+@pytest.mark.parametrize(("days", "stands"), [(-3, False), (-2, True), (-1, True), (0, True), (1, False)])
+def test_a_seed_may_count_from_two_days_ago_to_today_and_no_other(days: int, stands: bool) -> None:
     bench, _ = opened(Role.RESPONDER)
     other = initiator()
     reply = bench.handle(heard(HELLO, other.hello))
