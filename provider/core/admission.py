@@ -38,6 +38,7 @@ FINAL_REST_BYTES: Final = 64
 """What a FINAL holds beside its two sets of members and the edges that it starts, rounded up."""
 
 _IN_NETWORK: Final = (MemberState.JOINING, MemberState.PRESENT)
+_GONE: Final = (MemberState.LEAVING, MemberState.LEFT)
 _HELD: Final = (EdgeState.STANDING, EdgeState.STARTED)
 
 
@@ -79,7 +80,7 @@ class Admission:
         """Give a place to a gateway, or the same one again. The signature under the carried key was checked.
 
         Raises:
-            RefusedError: NAME_TAKEN, when the name is registered with another key.
+            RefusedError: NAME_TAKEN, when the name is registered with another key; UNEXPECTED, while it is leaving.
         """
         desk = self._desk
         member = self._by_name.get(registration.name)
@@ -105,6 +106,8 @@ class Admission:
     def _draw(self, member: Member, count: int, now_ms: int) -> list[Effect]:
         """Open tunnels from this member to `count` others, drawn uniformly from all that have room."""
         desk = self._desk
+        if member.state in _GONE:
+            return []
         near = desk.graph.neighbors(member.client) | {member.client}
         room = desk.parameters.degree_max - (len(near) - 1)
         candidates = [
@@ -175,8 +178,14 @@ class Admission:
     # Coming back
 
     def resume(self, member: Member, held: Holdings, now_ms: int) -> list[Effect]:
-        """A member is back with the seeds it holds: compare them with the key graph, and mend what differs."""
+        """A member is back with the seeds it holds: compare them with the key graph, and mend what differs.
+
+        Raises:
+            RefusedError: UNEXPECTED, when it has said that it leaves.
+        """
         desk = self._desk
+        if member.state in _GONE:
+            raise RefusedError(Refusal.UNEXPECTED)
         mine = {edge.tunnel: edge for edge in desk.graph.of(member.client) if edge.state in _HELD}
         theirs = {edge.tunnel: edge for edge in held.edges}
         effects: list[Effect] = []
