@@ -237,9 +237,13 @@ class Admission:
         return effects + self._bridge(present, near, now_ms)
 
     def _bridge(self, present: set[ClientId], near: Neighborhoods, now_ms: int) -> list[Effect]:
-        """Open one tunnel from each smaller part of the key graph to the largest."""
+        """Open one tunnel from each smaller part of the key graph to the largest, unless one is on its way."""
         desk, effects = self._desk, list[Effect]()
-        largest, *others = components(present, near) or [set[ClientId]()]
+        parts = components(present, near)
+        if len(parts) > 1:
+            linked = neighborhoods(present, [edge for state in EdgeState for edge in desk.graph.in_state(state)])
+            parts = components(present, linked)
+        largest, *others = parts or [set[ClientId]()]
         for part in others:
             pairs = [(a, b) for a in sorted(part) for b in sorted(largest) if not desk.graph.between(a, b)]
             a, b = self._entropy.choice(pairs) if pairs else (None, None)
