@@ -137,10 +137,6 @@ def _overridden(profile: Profile, overrides: Overrides, name: str) -> Profile:
     table = profile.model_dump()
     if overrides.rounds is not None:
         table["rounds"] = overrides.rounds
-    if overrides.period_s is not None:
-        table["period_s"] = overrides.period_s
-        for step in table["step"]:
-            step["delay_s"] *= overrides.period_s / profile.period_s
     if (gateways := overrides.gateways) is not None:
         table["step"] = [
             step.model_copy(update={"region": plan.region}).model_dump()
@@ -150,4 +146,8 @@ def _overridden(profile: Profile, overrides: Overrides, name: str) -> Profile:
         for network in table["network"]:
             network["gateways"] = gateways
             network["meter"] = [meter for meter in network["meter"] if meter["gateway"] <= gateways]
+    if overrides.period_s is not None:
+        table["period_s"] = overrides.period_s
+        for step in table["step"]:
+            step["delay_s"] *= overrides.period_s / profile.period_s
     return check_settings(Profile, table, f"profile {name} with these options")

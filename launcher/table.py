@@ -11,10 +11,10 @@ from launcher.board import Board
 from launcher.rounds import ClosedRound
 from launcher.spectator import NetworkView
 
-BAR_CELLS = 8
+BAR_CELLS = 6
 
-WIDE = 112
-"""Columns from which export and what happens fit beside the rest."""
+WIDE = 118
+"""Terminal columns from which export and what happens fit beside the rest."""
 
 _NOTHING = "·"
 
@@ -68,10 +68,10 @@ def rounds_table(board: Board, now_ms: int, rows_max: int, *, is_wide: bool) -> 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False, expand=is_wide)
     for heading in ["round", *(["network"] if has_networks else []), "present", "missing", "attempts"]:
         table.add_column(f"\n{heading}", justify="right", no_wrap=True)
-    energies = ["import\nsum, kWh", "import\ntrue, kWh", "export\nsum, kWh", "export\ntrue, kWh"]
+    energies = ["import\nsum kWh", "import\ntrue kWh", "export\nsum kWh", "export\ntrue kWh"]
     for heading in energies if is_wide else energies[:2]:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("\nsum is")
+    table.add_column("\nsum is", min_width=len("✓ exact"))
     table.add_column("\nclosed after", no_wrap=True)
     if is_wide:
         table.add_column("\nwhat happens", ratio=1)
