@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import blake2b
-from struct import Struct
+from struct import Struct, pack
 from struct import error as StructError
 from typing import Final, Protocol, final
 
@@ -67,7 +67,8 @@ class Suite(Protocol):
 
 def fingerprint(edges: Iterable[TunnelId]) -> int:
     """A 64-bit fingerprint of a set of edges: BLAKE2b over their tunnels in ascending order, 8 bytes each."""
-    octets = b"".join(tunnel.to_bytes(8) for tunnel in sorted(edges))
+    tunnels = sorted(edges)
+    octets = pack(f">{len(tunnels)}Q", *tunnels)
     return int.from_bytes(blake2b(octets, digest_size=FINGERPRINT_BYTES, person=b"dcnet edges").digest())
 
 
