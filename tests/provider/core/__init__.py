@@ -1,0 +1,1 @@
+"""Tests of the provider machine: these events in, exactly these effects out."""
