@@ -43,7 +43,7 @@ VOID_LINES_MAX: Final = 10_000
 _WITH_SUM: Final = frozenset({RoundStatus.COMPLETE, RoundStatus.CORRECTED})
 
 _REPEATABLE: Final = frozenset({Notification.TUNNEL, Notification.EXIT_CONFIRMED})
-"""Several may carry one timestamp: to repeat one changes nothing, the handshake sees to itself."""
+"""Several may carry one timestamp: the handshake sees to repeats itself, a confirmation is told by its leaver."""
 
 
 @final
@@ -68,6 +68,7 @@ class Network:
         self._is_connected = False
         self._is_bus_whole = False
         self._last_seen: dict[tuple[ClientId, Notification], int] = {}
+        self._confirmed: set[tuple[ClientId, ClientId]] = set()
         self._waiting_for: int | None = None
         self._present_said = 0
         if self._final is not None and self._final.round >= parameters.schedule.round_at(now_ms):
@@ -222,7 +223,14 @@ class Network:
         self._last_seen[client, frame.notification] = frame.timestamp_ms
 
     def _erased(self, member: Member, signed: SignedFrame, _now_ms: int) -> list[Effect]:
+        """A neighbor of a leaver has no seed of it any more; that is told once, however often it is said."""
         leaver = ExitConfirmed.decode(signed.frame.data).leaver
+        gone = self.desk.members.get(leaver)
+        if gone is None or gone.state is not MemberState.LEFT:
+            raise RefusedError(Refusal.UNEXPECTED)
+        if (member.client, leaver) in self._confirmed:
+            raise RefusedError(Refusal.REPEATED)
+        self._confirmed.add((member.client, leaver))
         return [Notice(f"client {member.client} has erased the seed of client {leaver}")]
 
     def settle(self, now_ms: int) -> list[Effect]:
