@@ -278,13 +278,13 @@ async def run(settings: GatewaySettings, *, leave: bool = False) -> int:
     try:
         with Vault(settings.home, settings.ledger_frames) as vault:
             log.info("%s: started, its public key is %s", settings.name, vault.identity.public_key.hex())
-            async with Bus(settings.broker, settings.name) as bus, open_meter(settings.meter) as meter:
-                contents = vault.load()
-                core = Member(vault.identity, _rules(settings), contents, random.SystemRandom(), wall_ms())
-                agent = Agent(core, vault, bus, meter)
-                if leave:
-                    agent.leave()
-                with _signals(agent):
+            core = Member(vault.identity, _rules(settings), vault.load(), random.SystemRandom(), wall_ms())
+            bus, meter = Bus(settings.broker, settings.name), open_meter(settings.meter)
+            agent = Agent(core, vault, bus, meter)
+            if leave:
+                agent.leave()
+            with _signals(agent):
+                async with bus, meter:
                     await agent.run()
         log.info("%s: stopped", settings.name)
     except* (HomeError, MeterError) as errors:

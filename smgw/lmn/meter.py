@@ -19,13 +19,16 @@ logger = logging.getLogger(__name__)
 TOLERANCE_DEFAULT_MS: Final = 5_000
 """How old the register at a boundary may be: a meter speaks every 1 to 4 s, and a telegram takes up to 0.5 s."""
 
+WATCH_EVERY_S: Final = 3
+"""How often the source is asked whether all is well: who sets up a meter shall not wait for a round to hear."""
+
 _STEP_MIN_MS: Final = 500
 _COMPLAINT_EVERY_MS: Final = 60_000
 _BOUNDARIES_KEPT: Final = 8
 
 
 class Meter:
-    """Readings of one household; an async context manager that owns the task which collects telegrams."""
+    """Readings of one household; an async context manager that owns the tasks which collect telegrams and watch."""
 
     def __init__(
         self, source: MeterSource, *, tolerance_ms: int = TOLERANCE_DEFAULT_MS, clock: Clock = SYSTEM_CLOCK
@@ -37,7 +40,7 @@ class Meter:
         self._boundaries: dict[int, RegisterSample] = {}
         self._complained_ms: dict[ReadingStatus, int] = {}
         self._tasks = asyncio.TaskGroup()
-        self._collecting: asyncio.Task[None] | None = None
+        self._work: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         """Open the source and start to collect.
@@ -48,15 +51,15 @@ class Meter:
         await self._source.open()
         self._offset_ms = self._clock_offset_ms()
         await self._tasks.__aenter__()
-        self._collecting = self._tasks.create_task(self._source.run())
+        self._work = [self._tasks.create_task(each) for each in (self._source.run(), self._watch())]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop collecting. An error of the body passes unchanged; only one of the source arrives in a group."""
-        assert self._collecting is not None
-        self._collecting.cancel()
+        for task in self._work:
+            task.cancel()
         if isinstance(error, asyncio.CancelledError):
             await self._tasks.__aexit__(kind, error, trace)
         else:
@@ -85,6 +88,13 @@ class Meter:
         if not reading.is_valid:
             self._complain(reading.status)
         return reading
+
+    async def _watch(self) -> None:
+        """Tell the owner of a meter that gives no registers, before the first round and between long ones."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            if self._source.problem() is not None:
+                self._complain(ReadingStatus.BOUNDARY_MISSING)
 
     def _reading(self, round_number: RoundNumber, start_ms: int, end_ms: int) -> Reading:
         is_clock_valid = end_ms > start_ms and not self._clock_was_stepped(end_ms - start_ms)

@@ -3,8 +3,7 @@ import logging
 import os
 import signal
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -247,14 +246,31 @@ def test_notices_are_logged_by_weight(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.levelname for record in caplog.records] == ["INFO", "WARNING", "WARNING", "ERROR", "CRITICAL"]
 
 
+class Part:
+    """The world as a bus or as a meter, whose end is noted."""
+
+    def __init__(self, stage: "Stage", name: str) -> None:
+        self._stage = stage
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401 -- whatever the world has
+        return getattr(self._stage.world, attribute)
+
+    async def __aenter__(self) -> None:
+        return
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stage.ends.append(self._name)
+
+
 class Stage:
     """Everything around `run`: the bus and the meter are played, vault and core are real."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
         self.world = World()
         self.ends: list[str] = []
-        monkeypatch.setattr(shell, "Bus", lambda *_: self.play("bus"))
-        monkeypatch.setattr(shell, "open_meter", lambda _: self.play("meter"))
+        monkeypatch.setattr(shell, "Bus", lambda *_: Part(self, "bus"))
+        monkeypatch.setattr(shell, "open_meter", lambda _: Part(self, "meter"))
         table = {
             "name": "lindenweg-12",
             "region": "lindenhof",
@@ -263,13 +279,6 @@ class Stage:
             "meter": {"kind": "simulator", "seed": 1},
         }
         self.settings = GatewaySettings.model_validate(table)
-
-    @asynccontextmanager
-    async def play(self, name: str) -> AsyncIterator[World]:
-        try:
-            yield self.world
-        finally:
-            self.ends.append(name)
 
     async def run(self, **options: Any) -> int:  # noqa: ANN401 -- passed on as they are
         async with asyncio.timeout(10):

@@ -220,3 +220,23 @@ def test_valid_intervals_in_a_row_add_up_to_the_register_difference(
     assert end is not None
     assert sum(reading[1] for reading in valid) == end.import_dwh - start.import_dwh
     assert sum(reading[2] for reading in valid) == (end.export_dwh or 0) - (start.export_dwh or 0)
+
+
+async def test_owner_is_told_of_a_silent_meter_before_any_round(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("smgw.lmn.meter.WATCH_EVERY_S", 0.001)
+    bench = Bench()
+    asked = 0
+
+    def problem() -> str:
+        nonlocal asked
+        asked += 1
+        return "the meter of the test has said nothing"
+
+    monkeypatch.setattr(bench.source, "problem", problem)
+    async with bench.meter:
+        await until(lambda: asked >= 10)
+        assert caplog.messages == ["the meter of the test has said nothing"]
+        bench.hand.pass_time(60_000)
+        await until(lambda: len(caplog.messages) == 2)
