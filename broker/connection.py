@@ -8,6 +8,7 @@ would not wake, since the owner runs everything here beside `until_lost` in one 
 import asyncio
 import logging
 import math
+import re
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -174,4 +175,4 @@ def _reason(error: aiomqtt.MqttError) -> str:
         return "the connection broke off"
     if str(cause) == "Operation timed out":
         return "it does not answer"
-    return str(cause) or type(cause).__name__
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(cause)) or type(cause).__name__
