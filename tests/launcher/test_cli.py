@@ -1,0 +1,64 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("rich.live", "pydantic", "numpy", "aiomqtt", "nacl", "provider.settings", "smgw.agent")
+
+
+def dcnet(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from launcher.cli import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_help_names_every_command() -> None:
+    shown = dcnet("--help")
+    assert shown.returncode == 0
+    for name in ("demo", "provider", "smgw", "broker", "inspect"):
+        assert f" {name} " in shown.stdout
+
+
+def test_help_does_not_load_what_a_command_needs() -> None:
+    code = f"import sys, launcher.cli; sys.exit(', '.join(set({HEAVY}) & set(sys.modules)) or None)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    assert (shown.returncode, shown.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "inspect", "provider run", "provider key", "smgw run", "smgw leave", "broker run"]
+)
+def test_every_command_has_help(command: str) -> None:
+    shown = dcnet(*command.split(), "--help")
+    assert shown.returncode == 0
+    assert "Usage:" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("demo --profile nonsense", "There is no profile 'nonsense'."),
+        ("demo --gateways 2", "2 gateways are fewer than members_min = 5"),
+        ("demo --period 0", "period_s = 0.0"),
+        ("inspect", "Give either a frame or --watch HOST:PORT."),
+        ("inspect 00", "This is no frame: it is shorter than a header and a signature"),
+        ("inspect --watch nowhere:99999999", "Give HOST:PORT, such as 127.0.0.1:1883."),
+        ("smgw leave --config /nowhere.toml", "/nowhere.toml: cannot be read"),
+        ("smgw run --config /nowhere.toml", "/nowhere.toml: cannot be read"),
+        ("provider run --config /nowhere.toml", "/nowhere.toml: cannot be read"),
+        ("broker run /proc/nothing --port 0", "cannot be used"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(arguments: str, sentence: str) -> None:
+    shown = dcnet(*arguments.split())
+    assert shown.returncode == 2
+    assert sentence in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_the_providers_key_is_printed(tmp_path: Path) -> None:
+    config = tmp_path / "provider.toml"
+    config.write_text(f"home = '{tmp_path / 'home'}'\n[[network]]\nid = 1\nregion = 'north'\n")
+    first, second = (dcnet("provider", "key", "--config", str(config)) for _ in range(2))
+    assert first.stdout == second.stdout
+    assert len(bytes.fromhex(first.stdout)) == 32
