@@ -61,10 +61,11 @@ class Bus:
         self._retained: dict[str, bytes] = {}
         self._is_running = True
 
-    def attach(self, name: str, client: Client) -> None:
-        """Make a connection known; it does not stand yet."""
-        up = Pipe(self._timeline, self._fates, lambda letter: self._arrive(name, letter))
-        down = Pipe(self._timeline, self._fates, client.on_message)
+    def attach(self, name: str, client: Client, *, is_lossless: bool = False) -> None:
+        """Make a connection known; it does not stand yet. What a lossless client sends is not dropped."""
+        up = Pipe(self._timeline, self._fates, lambda letter: self._arrive(name, letter), lambda: self._break(name))
+        down = Pipe(self._timeline, self._fates, client.on_message, lambda: self._break(name))
+        up.is_lossless = is_lossless
         self._ports[name] = _Port(client, up, down, {}, {})
 
     def start(self, name: str) -> None:
@@ -136,6 +137,10 @@ class Bus:
             self._subscribe(name, port, topic_filter)
         port.down.open()
         port.client.on_connected()
+
+    def _break(self, name: str) -> None:
+        self._disconnect(self._ports[name])
+        self._connect_soon(name)
 
     def _disconnect(self, port: _Port) -> None:
         if port.up.is_open:

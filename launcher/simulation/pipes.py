@@ -64,13 +64,19 @@ class Fates:
 class Pipe:
     """Carries letters in their order (unless a fault says otherwise), and keeps them while the connection is cut."""
 
-    def __init__(self, timeline: Timeline, fates: Fates, arrive: Callable[[Letter], None]) -> None:
+    def __init__(
+        self, timeline: Timeline, fates: Fates, arrive: Callable[[Letter], None], lose: Callable[[], None]
+    ) -> None:
+        """`arrive` takes a letter at the other end, `lose` breaks the connection."""
         self.is_open = False
+        self.is_lossless = False
         self._timeline = timeline
         self._fates = fates
         self._arrive = arrive
+        self._lose = lose
         self._waiting: deque[Letter] = deque()
         self._flying: dict[int, Letter] = {}
+        self._extra: set[int] = set()
         self._number = 0
         self._last_arrival = 0
 
@@ -84,24 +90,31 @@ class Pipe:
     def _launch(self, letter: Letter) -> None:
         fates, faults = self._fates, self._fates.faults
         if fates.strikes("loss", faults.loss):
+            self._timeline.after(0, self._lose)
+            return
+        if not self.is_lossless and fates.strikes("drop", faults.drop):
             return
         if fates.strikes("duplicate", faults.duplicate):
-            self._fly(letter)
-        if fates.strikes("corrupt", faults.corrupt):
-            self._fly(fates.damage(letter))
+            self._fly(letter, is_extra=True)
+        if letter.payload and fates.strikes("corrupt", faults.corrupt):
+            self._fly(fates.damage(letter), is_extra=True)
         self._fly(letter)
 
-    def _fly(self, letter: Letter) -> None:
+    def _fly(self, letter: Letter, *, is_extra: bool = False) -> None:
+        """Send on its way; only the letter itself is sent again when the connection breaks, no extra copy."""
         at = self._timeline.now + self._fates.latency()
         if not self._fates.strikes("reorder", self._fates.faults.reorder):
             self._last_arrival = at = max(at, self._last_arrival)
         self._number += 1
         number = self._number
         self._flying[number] = letter
+        if is_extra:
+            self._extra.add(number)
         self._timeline.at(at, lambda: self._land(number))
 
     def _land(self, number: int) -> None:
         letter = self._flying.pop(number, None)
+        self._extra.discard(number)
         if letter is not None:
             self._arrive(letter)
 
@@ -115,14 +128,19 @@ class Pipe:
                 self._launch(letter)
 
     def cut(self) -> None:
-        """The connection breaks: what is under way goes back (QoS 1), though some of it has arrived already."""
+        """The connection breaks.
+
+        Of what is under way a first part has arrived, the last of it without its acknowledgment; that one and the rest
+        go back and are sent again (QoS 1).
+        """
         self.is_open = False
-        flying = list(self._flying.values())
+        flying = [letter for number, letter in self._flying.items() if number not in self._extra]
         self._flying.clear()
-        self._waiting.extendleft(reversed(flying))
-        for letter in flying:
-            if self._fates.rng.random() < 0.5:
-                self._arrive(letter)
+        self._extra.clear()
+        arrived = int(self._fates.rng.random() * (len(flying) + 1))
+        self._waiting.extendleft(reversed(flying[max(arrived - 1, 0) :]))
+        for letter in flying[:arrived]:
+            self._arrive(letter)
 
     def clear(self) -> None:
         """Whoever held the letters is gone, and they with it; some were on the wire already and arrive."""

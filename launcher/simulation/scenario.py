@@ -49,9 +49,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class MessageFaults:
-    """Probability of each fault, for each message on each way between a client and the broker."""
+    """Probability of each fault, for each message on each way between a client and the broker.
+
+    With QoS 1 a message is lost only together with its connection; `drop` loses it on a connection that stands, which
+    a broker does when a session's queue is full. What the provider says to the broker is never dropped.
+    """
 
     loss: float = 0.0
+    drop: float = 0.0
     duplicate: float = 0.0
     delay: float = 0.0
     reorder: float = 0.0
@@ -147,7 +152,8 @@ def _some(rng: random.Random, most: float) -> float:
 
 def _draw_message_faults(rng: random.Random) -> MessageFaults:
     return MessageFaults(
-        loss=_some(rng, 0.15),
+        loss=_some(rng, 0.02),
+        drop=_some(rng, 0.15),
         duplicate=_some(rng, 0.3),
         delay=_some(rng, 0.1),
         reorder=_some(rng, 0.5),

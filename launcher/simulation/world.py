@@ -74,7 +74,7 @@ class World:
         self.audit = Audit(oracle, store, self.rules, is_torn=scenario.is_torn)
         self._site = Site(scenario, self.timeline, bus, oracle, self.audit, self.trace, self.tally)
         self.provider = Provider(self._site, self._identity, self.rules, store)
-        bus.attach(NAME, self.provider)
+        bus.attach(NAME, self.provider, is_lossless=True)
         self._chaos = Chaos(scenario, self.timeline, self.tally, bus, self._fates, self.provider, self.join)
 
     def _new_identity(self) -> Identity:
