@@ -77,6 +77,7 @@ class Admission:
         self._ask_at: int | None = now_ms
         self._pause_ms = RETRY_FIRST_MS
         self._unanswered = 0
+        self._is_registering = False
 
     def deadline(self) -> int | None:
         """When `tick` wants to be called next."""
@@ -144,7 +145,7 @@ class Admission:
         if self._has_handshakes() or situation.is_refusing:
             return []
         if membership is None or not situation.edges or self._unanswered >= RESUMES_UNANSWERED_MAX:
-            self._unanswered = 0
+            self._unanswered, self._is_registering = 0, True
             identity, rules = situation.identity, situation.rules
             data = Registration(identity.public_key, rules.region, rules.name).encode()
             return [situation.up(Notification.REGISTER, data, now_ms)]
@@ -166,6 +167,7 @@ class Admission:
             raise RefusedError(Refusal.UNKNOWN_CLIENT)
         if frame.network == NO_NETWORK or not frame.client:
             raise RefusedError(Refusal.WRONG_NETWORK)
+        self._is_registering = False
         known = situation.membership
         if known is not None and (known.network, known.client) == (frame.network, frame.client):
             return []
@@ -185,8 +187,15 @@ class Admission:
         return [*effects, Notice(Level.INFO, text)]
 
     def rejected(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
-        """The provider has refused a request: say why, and ask again later."""
+        """The provider has refused a registration: say why, and ask again later.
+
+        Raises:
+            RefusedError: UNEXPECTED, when this gateway has not asked: somebody else used its name, or the answer is old.
+        """
         rejected = Rejected.decode(signed.frame.data)
+        if not self._is_registering:
+            raise RefusedError(Refusal.UNEXPECTED)
+        self._is_registering = False
         self._pause_ms = RETRY_MAX_MS
         self._ask_at = now_ms + self._pause_ms
         request = rejected.notification.name.lower()

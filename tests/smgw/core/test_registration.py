@@ -112,6 +112,14 @@ def test_a_refused_request_is_explained_and_asked_again_after_a_minute() -> None
     assert published(bench.tick(START + 60_000)) == [Notification.REGISTER]
 
 
+def test_a_refusal_that_it_did_not_ask_for_changes_nothing() -> None:
+    bench = Bench(now_ms=START)
+    assert refusals(bench.handle(rejected(Notification.REGISTER, Refusal.NAME_TAKEN))) == ["UNEXPECTED"]
+    bench = stranger()
+    bench.handle(Connected(), rejected(Notification.REGISTER, Refusal.NAME_TAKEN))
+    assert refusals(bench.handle(rejected(Notification.REGISTER, Refusal.NAME_TAKEN))) == ["UNEXPECTED"]
+
+
 def test_a_place_in_another_network_erases_every_seed_of_the_one_before() -> None:
     bench = Bench(now_ms=START)
     effects = bench.handle(assigned(NetworkId(8), client=2))
