@@ -59,6 +59,11 @@ class Child:
         """Whether it has not ended yet."""
         return self._process.poll() is None
 
+    @property
+    def ended_well(self) -> bool:
+        """Whether it has ended with exit status 0."""
+        return self._process.poll() == 0
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal, unless it has ended."""
         self._process.send_signal(number)

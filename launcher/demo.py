@@ -121,7 +121,7 @@ class Show:
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(task) for task in (self._stop_when_asked(), self._refresh())]
             ready = self.board.ready = await self._stage.start_provider()
-            beside.append(group.create_task(self._stage.watch()))
+            beside.append(group.create_task(self._stage.watch(self._view.say)))
             self._view.say(
                 f"The provider is ready. Results: {self.board.results}. "
                 f"MQTT Explorer: host {ready.host}, port {ready.port}, topics dcnet/1/#"

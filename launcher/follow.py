@@ -99,7 +99,7 @@ def describe(message: bus_events.Message, key: bytes | None) -> dict[str, object
 
 
 def _signer(message: bus_events.Message, key: bytes | None) -> tuple[bytes | None, list[Direction]]:
-    """The key to check a frame with: the provider's, for what it signs; what it forwards is signed by members."""
+    """The key to check a frame with, and the direction; what the provider forwards was signed upward by a member."""
     level = message.topic.removeprefix(f"{topics.ROOT}/").split("/")[1:2]
     is_providers = level in (["down"], ["all"]) and decode(message.payload).frame.notification not in _FORWARDED
-    return (key if is_providers else None), [Direction.DOWN]
+    return (key, [Direction.DOWN]) if is_providers else (None, [Direction.UP])

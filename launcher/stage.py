@@ -157,16 +157,23 @@ class Stage:
                 gateway.process.send(signal.SIGUSR1)
         return gateway.plan.name
 
-    async def watch(self) -> None:
+    async def watch(self, tell: Callable[[str], None]) -> None:
         """Look after the processes for ever.
+
+        Args:
+            tell: Is told when a gateway has ended in order without the script: somebody outside asked it to.
 
         Raises:
             FailedError: One has ended that nobody asked to.
         """
         while True:
             for child in self.children:
-                if not child.is_running and not child.may_end:
+                if child.is_running or child.may_end:
+                    continue
+                if child is self._provider or not child.ended_well:
                     raise FailedError(child.obituary())
+                child.may_end = True
+                tell(f"{child.name} has ended, as somebody asked it to")
             await asyncio.sleep(_WATCH_S)
 
     async def end(self, force: asyncio.Event) -> None:

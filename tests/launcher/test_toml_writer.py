@@ -4,11 +4,16 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launcher.toml_writer import Value, to_toml
+from launcher.toml_writer import Table, Value, to_toml
 
 
 def test_tables_and_arrays_of_tables_come_back() -> None:
-    table = {"home": Path("/a b"), "broker": {"port": 0, "embedded": True}, "network": [{"id": 1}, {"id": 2}], "x": 1.5}
+    table: Table = {
+        "home": Path("/a b"),
+        "broker": {"port": 0, "embedded": True},
+        "network": [{"id": 1}, {"id": 2}],
+        "x": 1.5,
+    }
     assert tomllib.loads(to_toml(table)) == {**table, "home": "/a b"}
 
 
