@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,22 @@ async def read_ready(settings: ProviderSettings) -> dict[str, Any]:
     return ready
 
 
+@asynccontextmanager
+async def running(settings: ProviderSettings) -> AsyncIterator[dict[str, Any]]:
+    """A provider as a coroutine, ready and then stopped in order."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group, asyncio.timeout(30):
+        provider = group.create_task(run(settings, stop))
+        yield await read_ready(settings)
+        stop.set()
+        assert await provider == 0
+
+
+def client(ready: dict[str, Any], name: str) -> Bus:
+    """A client of the provider's broker."""
+    return Bus(BusSettings(host=ready["host"], port=ready["port"]), name)
+
+
 async def next_payload(bus: Bus) -> bytes:
     """The next message that was not retained."""
     while True:
@@ -94,17 +112,11 @@ async def next_result(bus: Bus) -> dict[str, Any]:
 
 
 async def test_rounds_close_without_members_and_say_so_everywhere(settings: ProviderSettings) -> None:
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
-        provider = group.create_task(run(settings, stop))
-        ready = await read_ready(settings)
-        async with Bus(BusSettings(host=ready["host"], port=ready["port"]), "reader") as bus:
-            bus.subscribe(topics.result(NetworkId(1)))
+    async with running(settings) as ready, client(ready, "reader") as bus:
+        bus.subscribe(topics.result(NetworkId(1)))
+        result = await next_result(bus)
+        while result["status"] == "lost":
             result = await next_result(bus)
-            while result["status"] == "lost":
-                result = await next_result(bus)
-        stop.set()
-        assert await provider == 0
     assert (result["status"], result["region"], result["refused"]) == ("refused", "north", 0)
     assert f"1,north,{result['round']}," in (settings.home / "results.csv").read_text()
     assert not (settings.home / "provider.json").exists()
@@ -116,47 +128,32 @@ async def test_a_line_that_a_crash_kept_from_the_file_is_there_after_the_next_st
     result = complete(17, network=NetworkId(1))
     with Store(settings.home / STORE_FILE) as store:
         store.apply([result])
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
-        provider = group.create_task(run(settings, stop))
-        await read_ready(settings)
-        stop.set()
-        assert await provider == 0
+    async with running(settings):
+        pass
     assert (settings.home / "results.csv").read_text().splitlines()[1].startswith("1,north,17,")
 
 
 async def test_nonsense_on_the_bus_is_counted_and_stops_nothing(settings: ProviderSettings) -> None:
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
-        provider = group.create_task(run(settings, stop))
-        ready = await read_ready(settings)
-        async with Bus(BusSettings(host=ready["host"], port=ready["port"]), "stranger") as bus:
-            bus.subscribe(topics.result(NetworkId(1)))
-            bus.publish_soon("dcnet/1/register/stranger", b"nonsense")
-            bus.publish_soon("dcnet/1/1/up/stranger", bytes(139))
+    async with running(settings) as ready, client(ready, "stranger") as bus:
+        bus.subscribe(topics.result(NetworkId(1)))
+        bus.publish_soon("dcnet/1/register/stranger", b"nonsense")
+        bus.publish_soon("dcnet/1/1/up/stranger", bytes(139))
+        result = await next_result(bus)
+        while result["refused"] < 2:
             result = await next_result(bus)
-            while result["refused"] < 2:
-                result = await next_result(bus)
-        stop.set()
-        assert await provider == 0
     assert (result["refused_too_short"], result["refused_wrong_protocol"]) == (1, 1)
 
 
 async def test_rounds_go_on_after_mosquitto_was_killed(settings: ProviderSettings) -> None:
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group, asyncio.timeout(30):
-        provider = group.create_task(run(settings, stop))
-        ready = await read_ready(settings)
+    async with running(settings) as ready:
         (mosquitto,) = (child for child in psutil.Process().children() if child.name() == "mosquitto")
-        async with Bus(BusSettings(host=ready["host"], port=ready["port"]), "reader") as bus:
+        async with client(ready, "reader") as bus:
             bus.subscribe(topics.result(NetworkId(1)))
             before = await next_result(bus)
             mosquitto.kill()
             after = await next_result(bus)
             while after["round"] < before["round"] + 3:
                 after = await next_result(bus)
-        stop.set()
-        assert await provider == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -182,13 +179,8 @@ async def test_a_signal_ends_the_process_and_its_broker(
 async def test_a_second_provider_in_one_home_ends_with_a_sentence(
     settings: ProviderSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
-        provider = group.create_task(run(settings, stop))
-        await read_ready(settings)
-        assert await run(settings, stop) == 2
-        stop.set()
-        assert await provider == 0
+    async with running(settings):
+        assert await run(settings, asyncio.Event()) == 2
     assert f"Another process ({os.getpid()}) works in {settings.home}" in caplog.text
 
 
@@ -208,15 +200,9 @@ async def test_a_store_that_fails_ends_the_provider_with_a_sentence_and_without_
 
 async def test_the_mirror_shows_what_the_provider_says(settings: ProviderSettings) -> None:
     mirrored = settings.model_copy(update={"mirror": True})
-    stop = asyncio.Event()
-    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
-        provider = group.create_task(run(mirrored, stop))
-        ready = await read_ready(mirrored)
-        async with Bus(BusSettings(host=ready["host"], port=ready["port"]), "reader") as bus:
-            bus.subscribe("dcnet/1/1/decoded/all/final")
-            shown = await next_result(bus)
-        stop.set()
-        assert await provider == 0
+    async with running(mirrored) as ready, client(ready, "reader") as bus:
+        bus.subscribe("dcnet/1/1/decoded/all/final")
+        shown = await next_result(bus)
     assert (shown["notification"], shown["network"]) == ("FINAL", 1)
 
 
