@@ -59,7 +59,7 @@ def left_out(expected: Iterable[int]) -> tuple[Bench, list[Effect]]:
 def test_a_member_that_starts_again_waits_for_the_retained_final_and_then_resumes_with_all_its_seeds() -> None:
     kept = (*contents().edges, edge(9, is_started=False))
     bench = Bench(replace(contents(), edges=kept), now_ms=START)
-    assert published(bench.handle(Connected())) == []
+    assert published(bench.handle(Connected(), roster())) == []
     assert bench.run(START + WAIT_MS) == [said(Notification.RESUME, held(*kept), START + WAIT_MS)]
 
 

@@ -98,7 +98,7 @@ def test_while_the_bus_is_gone_nothing_is_asked() -> None:
 
 def test_a_member_without_tunnels_asks_again_after_a_while() -> None:
     bench = stranger()
-    bench.handle(Connected(), assigned())
+    bench.handle(Connected(), assigned(), roster())
     assert bench.member.deadline == START + 10_000
     assert bench.tick(START + 10_000) == [asked(REGISTRATION, START + 10_000)]
 
