@@ -1,0 +1,181 @@
+"""A whole network of real cores in virtual time, without a bus: every message arrives at once and in order.
+
+The benchmark needs many members quickly, and wants to know what each phase of a round costs over all of them.
+"""
+
+import random
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from common import topics
+from common.identifiers import NetworkId
+from common.parameters import Parameters
+from common.schedule import Schedule
+from common.secret import Secret
+from common.signing import Identity
+from common.suites import BASIC
+from provider.core import events as provider_events
+from provider.core.machine import ProviderMachine
+from smgw.core import events as gateway_events
+from smgw.core.member import Member
+from smgw.core.situation import MemberRules
+from tests.benchmark import wire
+from tests.benchmark.stopwatch import Laps
+
+NETWORK: Final = NetworkId(1)
+REGION: Final = "north"
+SCHEDULE: Final = Schedule(period_ms=60_000, window_ms=10_000, grace_ms=2_000, correction_ms=2_000, attempts_max=3)
+PARAMETERS: Final = Parameters(BASIC.code, REGION, SCHEDULE)
+BEGIN_MS: Final = 30_000_000 * SCHEDULE.period_ms + 1_000
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Messages, payload bytes and bytes on the wire of all gateways together."""
+
+    messages: int = 0
+    payload_bytes: int = 0
+    wire_bytes: int = 0
+
+    def count(self, topic: str, payload: bytes) -> None:
+        """One message over one gateway's connection."""
+        self.messages += 1
+        self.payload_bytes += len(payload)
+        self.wire_bytes += wire.exchange_bytes(topic, len(payload))
+
+
+@dataclass(slots=True)
+class Joining:
+    """What it cost all gateways and the provider together until the first FINAL was in every gateway."""
+
+    up: Traffic = field(default_factory=Traffic)
+    down: Traffic = field(default_factory=Traffic)
+    gateways: Laps = field(default_factory=Laps)
+    provider: Laps = field(default_factory=Laps)
+
+
+class NotAsExpectedError(Exception):
+    """The cores did not do what the benchmark measures: its numbers would say nothing."""
+
+
+class VirtualNetwork:
+    """`size` gateways and their provider. Use `join` once, then whatever phases of rounds are to be measured."""
+
+    def __init__(self, size: int) -> None:
+        self.now_ms = BEGIN_MS
+        self.joining: Final = Joining()
+        self._account = self.joining
+        self._entropy: Final = random.Random(size)
+        self.provider_seed: Final = self._entropy.randbytes(32)
+        provider = Identity(Secret(self.provider_seed))
+        setup = provider_events.NetworkSetup(NETWORK, PARAMETERS, provider_events.StoreContents())
+        self.provider: Final = ProviderMachine(provider, [setup], self._entropy, self.now_ms)
+        self.records: Final[list[provider_events.Record]] = []
+        self.results: Final[list[provider_events.RoundResult]] = []
+        self.gateways: Final = {f"gw-{i:05}": self._gateway(f"gw-{i:05}", provider.public_key) for i in range(size)}
+        self.broadcast: Final[dict[str, bytes]] = {}
+        self.refused: Final[Counter[str]] = Counter()
+        self._listening: Final[list[str]] = []
+        self._to_provider: deque[provider_events.Message] = deque()
+        self._to_gateways: deque[tuple[str, str, bytes]] = deque()
+
+    def _gateway(self, name: str, provider_key: bytes) -> Member:
+        identity = Identity(Secret(self._entropy.randbytes(32)))
+        rules = MemberRules(name, REGION, provider_key, BASIC)
+        return Member(identity, rules, gateway_events.VaultContents(), self._entropy, self.now_ms)
+
+    # Joining
+
+    def join(self) -> None:
+        """Register everybody, agree on all seeds, and let the first FINAL reach everybody."""
+        self._provider(provider_events.Connected())
+        for name in self.gateways:
+            self._gateway_event(name, gateway_events.Connected())
+        self._deliver()
+        while not self.has_final:
+            assert self.provider.deadline is not None
+            self.now_ms = max(self.now_ms, self.provider.deadline)
+            self._provider(provider_events.Tick())
+            self._deliver()
+        if self.refused:
+            raise NotAsExpectedError(f"while joining, there were refused: {dict(self.refused)}")
+        self._account = Joining()
+
+    def return_missing(self) -> None:
+        """Let those whom the last FINAL does not expect ask to be taken back; the next FINAL expects them again."""
+        self.now_ms += SCHEDULE.window_ms
+        for name, member in self.gateways.items():
+            if not member.situation.is_expected:
+                self._gateway_event(name, gateway_events.Tick())
+        self._deliver()
+
+    @property
+    def has_final(self) -> bool:
+        """Whether the network operates."""
+        return topics.broadcast(NETWORK, topics.Broadcast.FINAL) in self.broadcast
+
+    @property
+    def provider_contents(self) -> provider_events.StoreContents:
+        """What the provider's store would hold by now, for a provider that starts elsewhere."""
+        members = {r.client: r for r in self.records if isinstance(r, provider_events.MemberRecord)}
+        edges: dict[int, provider_events.EdgeRecord] = {}
+        for record in self.records:
+            if isinstance(record, provider_events.EdgeRecord):
+                edges[record.tunnel] = record
+            elif isinstance(record, provider_events.EdgeRemoved):
+                edges.pop(record.tunnel, None)
+        final = self.broadcast[topics.broadcast(NETWORK, topics.Broadcast.FINAL)]
+        return provider_events.StoreContents(tuple(members.values()), tuple(edges.values()), final)
+
+    def _deliver(self) -> None:
+        while self._to_provider or self._to_gateways:
+            while self._to_provider:
+                self._provider(provider_events.Received((self._to_provider.popleft(),)))
+            while self._to_gateways:
+                name, topic, payload = self._to_gateways.popleft()
+                self._account.down.count(topic, payload)
+                self._gateway_event(name, gateway_events.Received(topic, payload))
+
+    def _provider(self, event: provider_events.Event) -> None:
+        with self._account.provider.lap():
+            effects = self.provider.handle(event, self.now_ms)
+        for message in self.perform(effects):
+            name = message.topic.rpartition("/")[2]
+            names = [name] if name in self.gateways else self._listening
+            self._to_gateways.extend((each, message.topic, message.payload) for each in names)
+
+    def _gateway_event(self, name: str, event: gateway_events.Event) -> None:
+        with self._account.gateways.lap():
+            effects = self.gateways[name].handle(event, self.now_ms)
+        for effect in effects:
+            match effect:
+                case gateway_events.Publish(topic, payload):
+                    self._account.up.count(topic, payload)
+                    self._to_provider.append(provider_events.Message(topic, payload))
+                case gateway_events.Subscribe(topic_filter) if topic_filter.endswith("/all/+"):
+                    self._listening.append(name)
+                    self._to_gateways.extend((name, topic, payload) for topic, payload in self.broadcast.items())
+                case gateway_events.Refuse(reason):
+                    self.refused[reason.name] += 1
+                case _:
+                    pass
+
+    def perform(self, effects: list[provider_events.Effect]) -> list[provider_events.Publish]:
+        """Note what the provider wants kept, closed or refused; return what it wants sent."""
+        sent = []
+        for effect in effects:
+            match effect:
+                case provider_events.Publish():
+                    sent.append(effect)
+                    if effect.is_retained:
+                        self.broadcast[effect.topic] = effect.payload
+                case provider_events.Store(record):
+                    self.records.append(record)
+                case provider_events.RoundClosed(result):
+                    self.results.append(result)
+                case provider_events.Refuse(reason):
+                    self.refused[reason.name] += 1
+                case _:
+                    pass
+        return sent

@@ -1,0 +1,303 @@
+"""The same rounds through the real Mosquitto, and plain MQTT readings as a yardstick in the same run.
+
+This process plays all gateways over one connection. The receiver is a process of its own, whose CPU time counts.
+"""
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from ctypes import c_longlong
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.sharedctypes import RawValue
+from pathlib import Path
+from typing import Final
+
+from broker.bus import Bus
+from broker.events import BusEvent, Message
+from broker.settings import BusSettings
+from common import topics
+from provider.core.events import Message as Frame
+from smgw.core import events as gateway_events
+from tests.benchmark import children
+from tests.benchmark.children import PATIENCE_S, SETTLE_S, Report, Task
+from tests.benchmark.network import NETWORK, SCHEDULE, NotAsExpectedError, VirtualNetwork
+from tests.benchmark.rounds import CORRECTION_TOPIC, FINAL_TOPIC, Rounds, published
+from tests.benchmark.stopwatch import Laps, differences
+
+_PROCESSES: Final = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([children.__name__])
+UP_TOPIC: Final = topics.up(NETWORK, "gw-00000")
+ARRIVAL_S: Final = 0.5
+"""After the broker has acknowledged everything: how long the receiver gets before the deadline is brought forward."""
+
+
+@dataclass(slots=True)
+class Received:
+    """CPU of a receiving process for each round; `store` is what the store took of it."""
+
+    round: Laps = field(default_factory=Laps)
+    store: Laps = field(default_factory=Laps)
+
+    def add(self, others: "Received") -> None:
+        """Take in rounds of the same kind at another moment."""
+        self.round.add(others.round)
+        self.store.add(others.store)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where it happens, and how often: the broker's port, a directory, and how many rounds or laps count."""
+
+    port: int
+    home: Path
+    laps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """CPU of a gateway's MQTT client for each round, and the bytes that passed its connection."""
+
+    round: Laps
+    up_bytes: float
+    down_bytes: float
+
+
+class Child:
+    """One measured process, and what it reports."""
+
+    def __init__(self, target: Callable[..., None], task: Task, *arguments: object) -> None:
+        self._answers, theirs = _PROCESSES.Pipe(duplex=False)
+        self._process = _PROCESSES.Process(target=target, args=(task, theirs, *arguments))
+        self._process.start()
+        theirs.close()
+
+    async def report(self) -> Report:
+        """Wait for the next report."""
+        return await asyncio.to_thread(_receive, self._answers)
+
+    def end(self) -> None:
+        """Wait for the process to end by itself, and end it when it does not."""
+        self._process.join(5)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join()
+        self._answers.close()
+
+
+@contextmanager
+def child(target: Callable[..., None], task: Task, *arguments: object) -> Iterator[Child]:
+    """A measured process while inside."""
+    running = Child(target, task, *arguments)
+    try:
+        yield running
+    finally:
+        running.end()
+
+
+def _receive(answers: Connection) -> Report:
+    if not answers.poll(PATIENCE_S):
+        raise NotAsExpectedError(f"a measured process said nothing for {PATIENCE_S} s")
+    report = answers.recv()
+    assert isinstance(report, Report)
+    return report
+
+
+# Rounds of the protocol
+
+
+class BusRounds:
+    """Plays rounds of a network through the broker; the provider is another process."""
+
+    def __init__(self, network: VirtualNetwork, bus: Bus, provider: Child, clock: c_longlong) -> None:
+        self._network, self._bus, self._provider, self._clock = network, bus, provider, clock
+        self._rounds = Rounds(network)
+
+    async def play(self, *, has_missing: bool, pace_s: float) -> Report:
+        """One round, and the provider's report of it."""
+        network = self._network
+        self._rounds.frames = frames = self._rounds.make_frames(has_missing)
+        self._clock.value = network.now_ms
+        await self._send(frames, pace_s)
+        if has_missing:
+            await self._bus.flush(PATIENCE_S)
+            await asyncio.sleep(ARRIVAL_S)
+            self._clock.value = network.now_ms = network.now_ms + SCHEDULE.grace_ms
+        await self._until_closed(SCHEDULE.round_at(network.now_ms))
+        report = await self._provider.report()
+        assert report.result is not None
+        self._rounds.require_outcome(has_missing, report.result)
+        return report
+
+    async def bring_back(self) -> Report:
+        """Let the missing ask to be taken back, and play the round after which they are expected again."""
+        network, tick = self._network, gateway_events.Tick()
+        network.now_ms += SCHEDULE.window_ms
+        self._clock.value = network.now_ms
+        for member in network.gateways.values():
+            if not member.situation.is_expected:
+                await self._send(published(member.handle(tick, network.now_ms)), 0)
+        await self._bus.flush(PATIENCE_S)
+        return await self.play(has_missing=False, pace_s=0)
+
+    async def _send(self, frames: Sequence[Frame], pace_s: float) -> None:
+        for frame in frames:
+            self._bus.publish_soon(frame.topic, frame.payload)
+            if pace_s:
+                await asyncio.sleep(pace_s)
+
+    async def _until_closed(self, number: int) -> None:
+        """Hand on what comes, until all gateways have the FINAL of this round. One of before may come again."""
+        last = next(reversed(self._network.gateways.values()))
+        async with asyncio.timeout(PATIENCE_S):
+            while last.situation.final is None or last.situation.final.round < number:
+                for event in await self._bus.next_batch(1_000, PATIENCE_S):
+                    await self._hand_on(event)
+
+    async def _hand_on(self, event: BusEvent) -> None:
+        if not isinstance(event, Message) or event.retained:
+            return
+        network, name = self._network, event.topic.rpartition("/")[2]
+        is_for_all = event.topic in (FINAL_TOPIC, CORRECTION_TOPIC)
+        if event.topic == FINAL_TOPIC:
+            network.broadcast[FINAL_TOPIC] = event.payload
+        received = gateway_events.Received(event.topic, event.payload)
+        for member in network.gateways.values() if is_for_all else filter(None, [network.gateways.get(name)]):
+            await self._send(published(member.handle(received, network.now_ms)), 0)
+
+
+async def provider_rounds(network: VirtualNetwork, stage: Stage, *, has_missing: bool, pace_s: float) -> Received:
+    """The provider's CPU for each round through the broker; the first round warms up and does not count."""
+    clock = RawValue(c_longlong, network.now_ms)
+    task = Task(stage.port, (stage.laps + 1) * (2 if has_missing else 1), 0, stage.home)
+    arguments = (network.provider_seed, network.provider_contents, clock)
+    received = Received()
+    async with _publisher(stage.port) as bus:
+        with child(children.be_provider, task, *arguments) as provider:
+            before = await provider.report()
+            playing = BusRounds(network, bus, provider, clock)
+            for place in range(stage.laps + 1):
+                report = await playing.play(has_missing=has_missing, pace_s=pace_s)
+                if place:
+                    received.round.seconds.append(report.cpu_s - before.cpu_s)
+                    received.store.seconds.append(report.store_s - before.store_s)
+                before = report
+                if has_missing:
+                    before = await playing.bring_back()
+    return received
+
+
+@asynccontextmanager
+async def _publisher(port: int) -> AsyncIterator[Bus]:
+    """All gateways as one client."""
+    async with Bus(BusSettings(port=port), "gateways") as bus:
+        bus.subscribe(topics.broadcast_filter(NETWORK))
+        bus.subscribe(topics.inbox_filter("+"))
+        await bus.next_batch(1, PATIENCE_S)
+        yield bus
+
+
+# Yardsticks
+
+
+async def plain_rounds(target: Callable[..., None], stage: Stage, size: int, payload_bytes: int, pace_s: float) -> Laps:
+    """A receiver's CPU for each round of `size` plain readings."""
+    payload = children.plain_reading(payload_bytes)
+    names = [f"{children.PLAIN_ROOT}/up/gw-{i:05}" for i in range(size)]
+    moments: list[float] = []
+    async with _publisher(stage.port) as bus:
+        with child(target, Task(stage.port, stage.laps + 1, size, stage.home)) as receiver:
+            await receiver.report()
+            for _ in range(stage.laps + 1):
+                for name in names:
+                    bus.publish_soon(name, payload)
+                    if pace_s:
+                        await asyncio.sleep(pace_s)
+                report = await receiver.report()
+                if report.total != (1_234 * size, 7 * size, size):
+                    raise NotAsExpectedError(f"{size} plain readings gave {report.total}")
+                moments.append(report.cpu_s)
+    return differences(moments)
+
+
+# The gateway's side
+
+
+class Relay:
+    """Passes bytes between one client and the broker, and counts them."""
+
+    def __init__(self, port: int) -> None:
+        self.up_bytes = 0
+        self.down_bytes = 0
+        self.port = 0
+        self._broker_port = port
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """Listen while inside."""
+        server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
+        async with server:
+            self.port = server.sockets[0].getsockname()[1]
+            yield
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_broker, to_broker = await asyncio.open_connection("127.0.0.1", self._broker_port)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._copy(reader, to_broker, "up_bytes"))
+            group.create_task(self._copy(from_broker, writer, "down_bytes"))
+
+    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, counter: str) -> None:
+        while chunk := await source.read(1 << 16):
+            setattr(self, counter, getattr(self, counter) + len(chunk))
+            sink.write(chunk)
+        sink.close()
+
+
+async def exchanges(stage: Stage, cycles: int, frame: bytes, final: bytes | None) -> Exchanged:
+    """CPU and bytes of a gateway's client: a frame up, and when there is one a FINAL down."""
+    relay = Relay(stage.port)
+    reports: list[tuple[float, int, int]] = []
+    async with relay.serving(), _responder(stage.port, final):
+        task = Task(relay.port, stage.laps, cycles, stage.home)
+        with child(children.exchange, task, frame, final is not None) as gateway:
+            for _ in range(stage.laps + 1):
+                report = await gateway.report()
+                await asyncio.sleep(SETTLE_S)
+                reports.append((report.cpu_s, relay.up_bytes, relay.down_bytes))
+    times = Laps([lap / cycles for lap in differences([cpu_s for cpu_s, _, _ in reports]).seconds])
+    first, last, count = reports[0], reports[-1], stage.laps * cycles
+    return Exchanged(times, (last[1] - first[1]) / count, (last[2] - first[2]) / count)
+
+
+async def plain_publishes(stage: Stage, cycles: int, payload_bytes: int) -> Laps:
+    """CPU of aiomqtt alone for a plain reading."""
+    payload = children.plain_reading(payload_bytes)
+    task = Task(stage.port, stage.laps, cycles, stage.home)
+    with child(children.publish_with_aiomqtt, task, payload) as gateway:
+        moments = [(await gateway.report()).cpu_s for _ in range(stage.laps + 1)]
+    return Laps([lap / cycles for lap in differences(moments).seconds])
+
+
+@asynccontextmanager
+async def _responder(port: int, final: bytes | None) -> AsyncIterator[None]:
+    """Answers each frame with a FINAL while inside, if there is one to answer with."""
+    if final is None:
+        yield
+        return
+    async with Bus(BusSettings(port=port), "responder") as bus:
+        bus.subscribe(f"{children.EXCHANGE_ROOT}/up/+")
+        await bus.next_batch(1, PATIENCE_S)
+        answering = asyncio.create_task(_answer(bus, final))
+        try:
+            yield
+        finally:
+            answering.cancel()
+            await asyncio.wait({answering})
+
+
+async def _answer(bus: Bus, final: bytes) -> None:
+    while True:
+        for event in await bus.next_batch(100, PATIENCE_S):
+            if isinstance(event, Message):
+                bus.publish_soon(children.EXCHANGE_FINAL, final)

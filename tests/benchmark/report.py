@@ -1,0 +1,285 @@
+"""What was found, as tables: goals first, then everything they rest on."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from tests.benchmark import wire
+from tests.benchmark.network import NETWORK
+from tests.benchmark.over_mqtt import UP_TOPIC
+from tests.benchmark.plan import Found, SizeFound
+from tests.benchmark.rounds import CORRECTION_TOPIC, FINAL_TOPIC
+from tests.benchmark.stopwatch import Laps
+from tests.benchmark.tables import Table, ms, us
+
+GATEWAY_GOAL_US: Final = 100
+BYTES_GOAL: Final = 250
+PROVIDER_GOAL_MS: Final = 80
+PROVIDER_GOAL_SIZE: Final = 1_000
+
+_Cell = Callable[[SizeFound], str]
+
+
+def tables(found: Found) -> list[Table]:
+    """All tables, in the order of reading."""
+    return [
+        _goals(found),
+        _gateway(found),
+        _bytes(found),
+        _joining(found),
+        _provider(found),
+        _mqtt(found),
+        _machine(found),
+    ]
+
+
+def markdown(found: Found, command: str) -> str:
+    """The page for the documentation."""
+    head = (
+        "# Benchmarks\n\n"
+        "What a round costs in CPU and bytes, at a gateway and at the provider, beside plain MQTT in the same run.\n"
+        f"Made by `{command}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; every number below was measured in that run.\n"
+        "`make bench` makes this page anew.\n"
+    )
+    return "\n".join([head, *(table.markdown() for table in tables(found)), _NOTES])
+
+
+def _goals(found: Found) -> Table:
+    rows = [row for size in found.sizes for row in _gateway_goals(size)]
+    for size in found.sizes:
+        if size.size == PROVIDER_GOAL_SIZE:
+            bus = size.over_mqtt
+            rows.append(_provider_goal("all frames at once", bus.provider.round, bus.bus))
+            rows.append(_provider_goal("one frame at a time", bus.provider_paced.round, bus.bus_paced))
+    note = "Goals, not tests. CPU from the least laps, which noise disturbed least."
+    return Table("Goals", ("Goal", "Measured", "Goal", "Met"), rows, note)
+
+
+def _gateway_goals(size: SizeFound) -> list[Sequence[str]]:
+    cpu_us = size.cores.quiet.gateway.round_us
+    up, down = _exchange_bytes(size)
+    name = f"{size.size} gateways"
+    return [
+        (f"Protocol CPU per gateway and round, {name}", *_goal(cpu_us, GATEWAY_GOAL_US, "µs")),
+        (f"Bytes up per gateway and round, {name}", *_goal(up, BYTES_GOAL, "B")),
+        (f"Bytes up and down (with FINAL), {name}", *_goal(up + down, BYTES_GOAL, "B")),
+    ]
+
+
+def _provider_goal(how: str, provider: Laps, plain: Laps) -> Sequence[str]:
+    beyond_ms = (provider.least_us - plain.least_us) / 1_000
+    title = f"Provider CPU per round beyond plain MQTT, {PROVIDER_GOAL_SIZE} gateways, {how}"
+    return (title, *_goal(beyond_ms, PROVIDER_GOAL_MS, "ms"))
+
+
+def _goal(measured: float, goal: float, unit: str) -> tuple[str, str, str]:
+    return (f"{measured:.0f} {unit}", f"at most {goal} {unit}", "yes" if measured <= goal else "no")
+
+
+def _rows(found: Found, rows: Sequence[tuple[str, _Cell]]) -> list[Sequence[str]]:
+    return [(name, *(cell(size) for size in found.sizes)) for name, cell in rows]
+
+
+def _head(found: Found, first: str) -> Sequence[str]:
+    return (first, *(f"n = {size.size}" for size in found.sizes))
+
+
+def _all(found: Found, cell: str) -> Sequence[str]:
+    return [cell for _ in found.sizes]
+
+
+def _gateway(found: Found) -> Table:
+    basic = found.primitives
+    rows = _rows(
+        found,
+        [
+            ("Round begins: ask the meter", lambda s: us(s.cores.quiet.gateway.begin)),
+            ("Reading to signed frame", lambda s: us(s.cores.quiet.gateway.frame)),
+            ("FINAL: verify, read, keep", lambda s: us(s.cores.quiet.gateway.final)),
+            ("**Protocol, a round**", lambda s: f"**{s.cores.quiet.gateway.round_us:.1f}**"),
+            ("Correction that takes masks off: verify, resend", lambda s: us(s.cores.missing.gateway.resend)),
+            (
+                "Correction that does not: verify",
+                lambda s: us(s.cores.missing.gateway.spared) if _has_spared(s) else "none",
+            ),
+            ("Apart: vault, two commits", lambda s: us(s.cores.vault)),
+            ("Apart: MQTT client, frame up and FINAL down", lambda s: us(s.exchange.round)),
+        ],
+    )
+    rows += [
+        ("Yardstick: same MQTT client, plain reading up", *_all(found, us(found.reading.round))),
+        ("Yardstick: aiomqtt alone, plain reading up", *_all(found, us(found.aiomqtt_reading))),
+        ("Primitive: mask, keyed BLAKE2b", *_all(found, us(basic.mask))),
+        ("Primitive: Ed25519 signature", *_all(found, us(basic.sign))),
+        ("Primitive: Ed25519 verification", *_all(found, us(basic.verify))),
+        ("Primitive: X25519", *_all(found, us(basic.agree))),
+    ]
+    note = f"Microseconds of CPU: the least lap, the median in parentheses. Mean degree {_degrees(found)}."
+    return Table("A gateway, CPU per round", _head(found, "Part"), rows, note)
+
+
+def _has_spared(size: SizeFound) -> bool:
+    return bool(size.cores.missing.gateway.spared.seconds)
+
+
+def _degrees(found: Found) -> str:
+    means = []
+    for size in found.sizes:
+        graph = size.cores.network.provider.networks[NETWORK].desk.graph
+        degrees = [
+            len(graph.neighbors(client)) for client in size.cores.network.provider.networks[NETWORK].desk.members
+        ]
+        means.append(f"{sum(degrees) / len(degrees):.1f}")
+    return ", ".join(means)
+
+
+def _exchange_bytes(size: SizeFound) -> tuple[int, int]:
+    """Up: the frame and the PUBACK of the FINAL. Down: the FINAL and the PUBACK of the frame."""
+    sizes = size.cores.quiet.sizes
+    up = wire.publish_bytes(UP_TOPIC, sizes.frame) + wire.PUBACK_BYTES
+    return up, wire.publish_bytes(FINAL_TOPIC, sizes.final) + wire.PUBACK_BYTES
+
+
+def _bytes(found: Found) -> Table:
+    rows = _rows(
+        found,
+        [
+            ("Frame up, payload", lambda s: str(s.cores.quiet.sizes.frame)),
+            ("Frame up, MQTT packet and its PUBACK", lambda s: str(_packet(UP_TOPIC, s.cores.quiet.sizes.frame))),
+            ("FINAL down, payload", lambda s: str(s.cores.quiet.sizes.final)),
+            ("FINAL down, MQTT packet and its PUBACK", lambda s: str(_packet(FINAL_TOPIC, s.cores.quiet.sizes.final))),
+            ("Up per round, as MQTT defines it", lambda s: str(_exchange_bytes(s)[0])),
+            ("Up per round, counted on the connection", lambda s: f"{s.exchange.up_bytes:.0f}"),
+            ("Down per round, as MQTT defines it", lambda s: str(_exchange_bytes(s)[1])),
+            ("Down per round, counted on the connection", lambda s: f"{s.exchange.down_bytes:.0f}"),
+            ("Correction down, payload (5 % missing)", lambda s: str(s.cores.missing.sizes.correction)),
+            ("Correction down, MQTT packet and its PUBACK", lambda s: str(_correction_packet(s))),
+            ("Gateways of the rest that resend their frame", lambda s: f"{_resent_share(s):.0%}"),
+        ],
+    )
+    plain = f"{found.reading.up_bytes + found.reading.down_bytes:.0f}"
+    rows.append(("Yardstick: plain reading of the same payload, both ways", *_all(found, plain)))
+    note = "Names of 8 characters; each more adds a byte to the frame's topic. TCP and IP headers are not counted."
+    return Table("A gateway, bytes per round", _head(found, "What"), rows, note)
+
+
+def _packet(topic: str, payload_bytes: int) -> int:
+    return wire.exchange_bytes(topic, payload_bytes)
+
+
+def _correction_packet(size: SizeFound) -> int:
+    return _packet(CORRECTION_TOPIC, size.cores.missing.sizes.correction)
+
+
+def _resent_share(size: SizeFound) -> float:
+    return size.cores.missing.provider.resent / len(size.cores.missing.frames)
+
+
+def _joining(found: Found) -> Table:
+    def each(total: Callable[[SizeFound], float]) -> _Cell:
+        return lambda s: f"{total(s) / s.size:.1f}"
+
+    rows = _rows(
+        found,
+        [
+            ("Messages up", each(lambda s: s.cores.network.joining.up.messages)),
+            ("Messages down", each(lambda s: s.cores.network.joining.down.messages)),
+            ("Bytes up, MQTT packets and PUBACKs", each(lambda s: s.cores.network.joining.up.wire_bytes)),
+            ("Bytes down, MQTT packets and PUBACKs", each(lambda s: s.cores.network.joining.down.wire_bytes)),
+            ("CPU of the gateway, ms", each(lambda s: sum(s.cores.network.joining.gateways.seconds) * 1_000)),
+            ("CPU of the provider, ms", each(lambda s: sum(s.cores.network.joining.provider.seconds) * 1_000)),
+        ],
+    )
+    note = (
+        "Once for each gateway: registration, the handshakes with its neighbors, roster and the first FINAL."
+        " All join at the same moment here, so that FINAL names every edge, 8 bytes each, to everybody. Cores only, one"
+        " run."
+    )
+    return Table("Joining, per gateway", _head(found, "What"), rows, note)
+
+
+def _provider(found: Found) -> Table:
+    rows = _rows(
+        found,
+        [
+            ("A frame, all at once, µs", lambda s: us(s.cores.quiet.provider.frame)),
+            ("A frame, one by one, µs", lambda s: us(s.cores.one_by_one.provider.frame)),
+            ("… of it decoding, in a batch, µs", lambda s: us(s.cores.parts.decode_batch)),
+            ("… of it decoding, one by one, µs", lambda s: us(s.cores.parts.decode_single)),
+            ("… of it the signature, µs", lambda s: us(s.cores.parts.signature)),
+            ("Last frame: sum, FINAL, key graph, ms", lambda s: ms(s.cores.quiet.provider.closing)),
+            ("Deadline with 5 % missing: the order, ms", lambda s: ms(s.cores.missing.provider.order)),
+            ("A corrected frame, µs", lambda s: us(s.cores.missing.provider.corrected)),
+            ("Corrected frames in a round", lambda s: str(s.cores.missing.provider.resent)),
+            ("**Round, nobody missing, all at once, ms**", lambda s: ms(s.cores.quiet.provider.round)),
+            ("**Round, nobody missing, one by one, ms**", lambda s: ms(s.cores.one_by_one.provider.round)),
+            ("**Round, 5 % missing, all at once, ms**", lambda s: ms(s.cores.missing.provider.round)),
+        ],
+    )
+    note = "CPU of the provider's core alone: no bus, no store. The least lap, the median in parentheses."
+    return Table("The provider without a bus", _head(found, "Part"), rows, note)
+
+
+def _mqtt(found: Found) -> Table:
+    def beyond(mine: Callable[[SizeFound], Laps], plain: Callable[[SizeFound], Laps]) -> _Cell:
+        return lambda s: _beyond(mine(s), plain(s))
+
+    rows = _rows(
+        found,
+        [
+            ("Provider, nobody missing", lambda s: ms(s.over_mqtt.provider.round)),
+            ("… of it the store", lambda s: ms(s.over_mqtt.provider.store)),
+            ("Provider, 5 % missing", lambda s: ms(s.over_mqtt.missing.round)),
+            ("… of it the store", lambda s: ms(s.over_mqtt.missing.store)),
+            ("Yardstick: same MQTT client, plain readings", lambda s: ms(s.over_mqtt.bus)),
+            ("Yardstick: aiomqtt alone, plain readings", lambda s: ms(s.over_mqtt.aiomqtt)),
+            (
+                "**Beyond the same client, nobody missing**",
+                beyond(lambda s: s.over_mqtt.provider.round, lambda s: s.over_mqtt.bus),
+            ),
+            (
+                "**Beyond the same client, 5 % missing**",
+                beyond(lambda s: s.over_mqtt.missing.round, lambda s: s.over_mqtt.bus),
+            ),
+            ("One at a time: provider, nobody missing", lambda s: ms(s.over_mqtt.provider_paced.round)),
+            ("One at a time: same MQTT client, plain readings", lambda s: ms(s.over_mqtt.bus_paced)),
+            ("One at a time: aiomqtt alone, plain readings", lambda s: ms(s.over_mqtt.aiomqtt_paced)),
+            (
+                "**One at a time: beyond the same client**",
+                beyond(lambda s: s.over_mqtt.provider_paced.round, lambda s: s.over_mqtt.bus_paced),
+            ),
+        ],
+    )
+    note = (
+        "Milliseconds of CPU of the receiving process for a round, through the real Mosquitto: the least, the median in"
+        " parentheses. Beyond: the difference of the least, and their ratio. Provider: the real loop, client,"
+        " store and results file. At once: all frames are published without a pause; one at a time: one a millisecond."
+    )
+    return Table("The provider through Mosquitto", _head(found, "Receiver"), rows, note)
+
+
+def _beyond(mine: Laps, plain: Laps) -> str:
+    return f"{(mine.least_us - plain.least_us) / 1_000:.2f} (factor {mine.least_us / plain.least_us:.2f})"
+
+
+def _machine(found: Found) -> Table:
+    return Table("Machine and versions", ("What", "Which"), found.machine)
+
+
+_NOTES: Final = """\
+## How to read this
+
+- CPU time of a process (`CLOCK_PROCESS_CPUTIME_ID`), not wall time: what else runs on the machine delays a measurement
+  but counts little. Through caches, clock rates and the hypervisor it still counts, so compare numbers of one run only;
+  how far least and median lie apart shows how quiet the machine was.
+- The cores are the real ones, in virtual time. All gateways of a network run in one process, one after the other, so
+  that each finds the processor's caches filled by the others, as a gateway does that wakes once a round. The garbage
+  collector leaves the other gateways alone, since none of them is in a real gateway's memory.
+- A gateway's shell (event loop, timers, reading the meter) and its start are not measured.
+- Through Mosquitto the benchmark moves the provider's clock, so that no round waits for its minute. Everything else is
+  the program. One client publishes for all gateways, and the broker's own CPU is in no number.
+- One frame at a time costs more for every receiver: its event loop turns once for each message. Gateways send each at
+  its own moment, so a real network is like this; all at once is what a broker's queue holds after an outage.
+- Each neighbor of a missing gateway resends, and each frame that comes again costs the provider another signature.
+- Every round that was measured ended as it should, and its sum was compared with the readings; otherwise the run stops.
+"""
