@@ -169,14 +169,6 @@ def test_a_vault_in_use_ends_the_second_gateway(home: Path, gateway: list[str]) 
         assert f"Another process ({os.getpid()}) works in {home}. Stop it first" in ends(gateway, 1)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_vault_that_may_not_be_read_ends_the_gateway(home: Path, gateway: list[str]) -> None:
-    with Vault(home, 100):
-        pass
-    (home / "vault.sqlite").chmod(0)
-    assert "vault.sqlite cannot be" in ends(gateway, 1)
-
-
 def test_a_home_that_others_may_use_ends_both_programs(home: Path, gateway: list[str], provider: list[str]) -> None:
     home.mkdir(mode=0o755)
     for program, status in ((gateway, 1), (provider, 2)):
