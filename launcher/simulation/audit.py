@@ -6,7 +6,7 @@ includes who must not be. Source: docs/protocol.md, "Rounds", "FINAL", "Key grap
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import final
+from typing import Final, final
 
 from common.clients import ClientSet
 from common.frames import Notification, decode
@@ -21,7 +21,7 @@ from launcher.simulation.trace import Violation
 from provider.core.events import EdgeState, FinalRecord, Record, RoundResult, RoundStatus, Why
 from provider.core.keygraph import Edge, neighborhoods, summable
 
-_WITH_SUM = (RoundStatus.COMPLETE, RoundStatus.CORRECTED)
+WITH_SUM: Final = (RoundStatus.COMPLETE, RoundStatus.CORRECTED)
 
 
 @final
@@ -95,7 +95,7 @@ class Audit:
             raise Violation(f"{where} is published twice, differently")
         included = self.finals[key].included if key in self.finals else ClientSet()
         self._check_counts(result, included, where)
-        if result.status in _WITH_SUM:
+        if result.status in WITH_SUM:
             self._check_sum(result, included, where)
         elif result.why is Why.NONE or (result.import_dwh, result.export_dwh, result.contributors) != (None,) * 3:
             raise Violation(f"{where} is {result.status.value} without a reason, or with a sum")

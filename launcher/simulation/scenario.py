@@ -21,7 +21,7 @@ _SCHEDULES: Final = (
     Schedule(60_000, 10_000, 2_000, 5_000, 3),
     Schedule(900_000, 60_000, 10_000, 20_000, 3),
 )
-_BOUNDS: Final = ((5, 3, 6, 24), (5, 3, 3, 8), (4, 2, 4, 6), (3, 2, 6, 24), (6, 4, 5, 10))
+_BOUNDS: Final = ((5, 3, 6, 24), (5, 3, 3, 9), (4, 2, 4, 12), (3, 2, 6, 24), (6, 4, 5, 15))
 """members_min, masks_min, draws and degree_max of a network."""
 
 

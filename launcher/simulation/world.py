@@ -10,7 +10,7 @@ from common.identifiers import NetworkId, RoundNumber
 from common.secret import Secret
 from common.signing import Identity
 from common.suites import BASIC
-from launcher.simulation.audit import Audit
+from launcher.simulation.audit import WITH_SUM, Audit
 from launcher.simulation.bus import Bus
 from launcher.simulation.chaos import Chaos
 from launcher.simulation.disks import Store
@@ -23,7 +23,6 @@ from launcher.simulation.scenario import REGIONS, Request, Scenario, draw
 from launcher.simulation.site import Site
 from launcher.simulation.timeline import Timeline
 from launcher.simulation.trace import Tally, Trace, Violation
-from provider.core.events import RoundStatus
 from smgw.core.situation import MemberRules
 
 LIVENESS_ROUNDS: Final = 12
@@ -127,18 +126,24 @@ class World:
         ahead = [final.round for network in self.rules if (final := self.audit.last_final(network))]
         begin = max([begin + period_ms, *((number + 1) * period_ms for number in ahead)])
         limit = begin + LIVENESS_ROUNDS * period_ms + LIVENESS_MS
-        while (absent := self._absent()) or self.timeline.now < begin:
+        since = RoundNumber(self._schedule.round_at(begin))
+        while (absent := self._absent()) or not all(self._has_sum(network, since) for network in self.rules):
             if self.timeline.now > limit:
-                raise Violation("not back in time: " + "; ".join(absent))
+                raise Violation("not back in time: " + ("; ".join(absent) or "no sums"))
             self.timeline.run_until(self.timeline.now + period_ms // 4)
         settled = self.timeline.now
-        first = self._schedule.round_at(settled) + 2
+        first = self._schedule.round_at(settled) + 1
         self.timeline.run_until((first + SETTLED_ROUNDS) * period_ms)
         for network in self.rules:
             self._require_sums(network, RoundNumber(first))
         if absent := self._absent():
             raise Violation("lost without a fault: " + "; ".join(absent))
         return max(settled - begin, 0) / period_ms
+
+    def _has_sum(self, network: NetworkId, since: RoundNumber) -> bool:
+        """Whether the last round of a network, from `since` on, has a sum; a network that is too small needs none."""
+        results = self.audit.results(network, since)
+        return not self._wanting(network) or (bool(results) and results[-1].status in WITH_SUM)
 
     def _wanting(self, network: NetworkId) -> list[Gateway]:
         region = self.rules[network].region
@@ -162,7 +167,7 @@ class World:
         if self._wanting(network) and len(results) < SETTLED_ROUNDS - 1:
             raise Violation(f"network {network} closed {len(results)} of {SETTLED_ROUNDS} rounds without any fault")
         for result in results if self._wanting(network) else []:
-            if result.status not in (RoundStatus.COMPLETE, RoundStatus.CORRECTED):
+            if result.status not in WITH_SUM:
                 raise Violation(f"without any fault round {result.round} is {result.status.value}: {result.why.value}")
 
     # Secrecy
