@@ -9,7 +9,9 @@ import asyncio
 import logging
 import math
 import re
+import select
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +23,9 @@ from aiomqtt.exceptions import MqttConnectError
 
 from broker.events import Message, Presence
 from broker.settings import BusSettings
+
+READS_AT_ONCE: Final = 64
+"""Packets read before the loop gets its turn, so that sending and the clock are not starved."""
 
 QOS: Final = 1
 """At least once; every message of the protocol may come twice."""
@@ -82,6 +87,8 @@ class Connection:
         self._loop_thread = threading.get_ident()
         self._register_write_later = self._paho.on_socket_register_write
         self._paho.on_socket_register_write = self._register_write
+        self._open_socket = self._paho.on_socket_open
+        self._paho.on_socket_open = self._socket_opened
 
     async def open(self) -> None:
         """Connect. A canceled call first waits for the connecting thread: left alone, it would take the session."""
@@ -156,6 +163,29 @@ class Connection:
         elif self._register_write_later is not None:
             self._register_write_later(client, userdata, connected)
 
+    def _socket_opened(self, client: Any, userdata: Any, connected: Any) -> None:  # noqa: ANN401
+        """Read in bursts once aiomqtt, from the connecting thread, has had the loop watch the socket."""
+        if self._open_socket is not None:
+            self._open_socket(client, userdata, connected)
+        self._loop.call_soon_threadsafe(self._watch, connected)
+
+    def _watch(self, connected: socket.socket) -> None:
+        if connected.fileno() >= 0:
+            waiting = select.poll()
+            waiting.register(connected, select.POLLIN)
+            self._loop.add_reader(connected.fileno(), self._read, connected, waiting)
+
+    def _read(self, connected: socket.socket, waiting: select.poll) -> None:
+        """Take the packets that are there, not one for each turn of the loop: half the cost of a burst is the turns."""
+        try:
+            for _ in range(READS_AT_ONCE):
+                self._paho.loop_read()
+                if connected.fileno() < 0 or not (_is_buffered(connected) or waiting.poll(0)):
+                    return
+        except OSError as error:
+            if not self._client._disconnected.done():
+                self._client._disconnected.set_exception(error)
+
     def _hang_up(self) -> None:
         """Close a socket that aiomqtt leaves behind: without CONNACK, or with a broker that stopped answering."""
         connected = self._paho.socket()
@@ -164,6 +194,11 @@ class Connection:
         with suppress(OSError):
             connected.shutdown(socket.SHUT_RDWR)
         self._paho.loop_read()
+
+
+def _is_buffered(connected: socket.socket) -> bool:
+    """Whether TLS holds decrypted bytes that no poll of the socket shows."""
+    return isinstance(connected, ssl.SSLSocket) and connected.pending() > 0
 
 
 def _reason(error: aiomqtt.MqttError) -> str:
