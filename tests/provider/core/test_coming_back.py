@@ -1,5 +1,7 @@
 """Members that were away: expected again with the seeds they hold, or with new ones for those they lost."""
 
+from dataclasses import replace
+
 from common.frames import Notification
 from common.identifiers import ClientId, TunnelId
 from common.payloads import Entered, HeldEdge, Holdings, Resumed, Role
@@ -8,8 +10,10 @@ from tests.provider.core.bench import Bench, operating
 from tests.provider.core.builders import (
     DEADLINE,
     NETWORK,
+    ROUND,
     SCHEDULE,
     START,
+    edge,
     everybody,
     identity,
     member,
@@ -21,6 +25,7 @@ from tests.provider.core.builders import (
     published,
     refusals,
     registration,
+    stored,
     tunnel,
 )
 
@@ -177,6 +182,16 @@ def test_a_seed_that_stands_is_started_and_not_agreed_again() -> None:
     bench.receive(standing(bench, 7, []))
     bench.now_ms += 1
     assert opened(bench.receive(asking(bench, 7, held(7, 1, 2, 3, 4)))) == []
+
+
+def test_a_seed_that_stands_is_started_only_when_both_its_ends_are_expected() -> None:
+    contents = stored(everybody(7), number=ROUND - 2)
+    away, waiting = member(8, MemberState.AWAY), edge(1, 8, EdgeState.STANDING)
+    contents = replace(contents, members=(*contents.members, away), edges=(*contents.edges, waiting))
+    bench = operating(everybody(7), contents=contents)
+    bench.report(*SEVEN)
+    assert bench.last.started == ()
+    assert bench.edges(EdgeState.STANDING) == {waiting.tunnel}
 
 
 def test_the_neighbors_of_a_member_in_dispute_are_expected_without_it() -> None:

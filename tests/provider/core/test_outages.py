@@ -140,6 +140,16 @@ def test_a_bus_that_was_gone_within_the_round_puts_nobody_away() -> None:
     assert bench.last.expected == members(*SEVEN)
 
 
+def test_a_bus_that_is_gone_for_rounds_puts_nobody_away_in_any_of_them() -> None:
+    bench = operating(everybody(7))
+    bench.handle(Disconnected())
+    bench.run(SCHEDULE.start(after(ROUND, 3)))
+    assert [result.why for result in bench.results] == [Why.BUS_DOWN] * 3
+    bench.handle(Connected())
+    bench.report(*SEVEN)
+    assert bench.results[-1].contributors == 7
+
+
 def test_a_bus_that_came_back_in_the_same_round_still_excuses_the_silent() -> None:
     bench = operating(everybody(7))
     bench.handle(Disconnected(), Connected())

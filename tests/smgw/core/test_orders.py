@@ -7,7 +7,7 @@ import pytest
 from common import topics
 from common.frames import Frame, Notification
 from common.identifiers import EVERYONE, ClientId, NetworkId, TunnelId
-from common.payloads import Assigned, ExitConfirmed, Resumed
+from common.payloads import Assigned, ExitConfirmed, Resumed, Role
 from common.refusal import Refusal
 from common.signing import Direction, Identity
 from smgw.core.events import Connected, Effect, Level, Notice, Received, Refuse, TakeReading, VaultContents
@@ -28,7 +28,9 @@ from tests.smgw.core.builders import (
     correction,
     final,
     identity,
+    opening,
     order,
+    published,
     refusals,
     reported,
     roster,
@@ -148,6 +150,15 @@ def test_rules_weaker_than_the_owners_are_refused_with_a_sentence(suite: int, me
     ]
     bench.handle(final())
     assert reported(bench)[1] == []
+
+
+def test_a_gateway_that_takes_no_part_asks_for_nothing_and_gets_no_neighbors() -> None:
+    bench = Bench(now_ms=START)
+    bench.handle(Connected(), roster(replace(PARAMETERS, members_min=4)))
+    assert published(bench.run(START + 600_000)) == []
+    assert refusals(bench.handle(opening(9, Role.INITIATOR, at_ms=bench.now_ms))) == ["WEAKER_RULES"]
+    bench.handle(roster(epoch=2))
+    assert published(bench.run(bench.now_ms + 120_000))[:1] == [Notification.RESUME]
 
 
 def test_a_network_whose_rules_become_weaker_gets_no_reading_any_more() -> None:

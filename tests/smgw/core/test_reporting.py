@@ -160,8 +160,9 @@ def test_a_reading_never_leaves_under_fewer_masks_than_the_minimum() -> None:
     assert refused_with({SELF, 1, 2, 3, 9}) is None
 
 
-def test_the_owners_own_minimum_of_masks_wins_when_it_is_stricter() -> None:
-    bench = Bench(rules=replace(RULES, masks_min=5))
+def test_the_networks_minimum_of_masks_wins_when_it_is_stricter_than_the_owners() -> None:
+    """The other way round, the gateway takes no part at all."""
+    bench = Bench(rules=replace(RULES, masks_min=2))
     bench.handle(
         roster(replace(PARAMETERS, members_min=8, masks_min=5)),
         final(expected={SELF, 1, 2, 3, 5, 8, 9, 10}),
