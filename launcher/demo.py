@@ -5,6 +5,7 @@ with what the gateways metered, and in the end no process is left.
 """
 
 import asyncio
+import logging
 import signal
 import sys
 import time
@@ -35,6 +36,7 @@ INTERRUPTED: Final = 130
 _REFRESH_S: Final = 0.15
 _POLL_S: Final = 0.02
 _BATCH_MAX: Final = 1_000
+_LOG_FORMAT: Final = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,12 @@ def run_demo(options: DemoOptions) -> int:
     except BrokerError as error:
         raise LauncherError(str(error)) from error
     with scratch_directory(options.keep) as scratch:
-        networks = [NetworkView(NetworkId(i), plan.gateways) for i, plan in enumerate(profile.network, 1)]
-        where = str(scratch.results) + ("" if scratch.is_kept else " (gone when this ends, unless --keep DIR)")
+        logging.basicConfig(filename=scratch.log("launcher"), level=logging.INFO, format=_LOG_FORMAT)
+        networks = [
+            NetworkView(NetworkId(i), plan.gateways, None if plan.has_real_meter else 0)
+            for i, plan in enumerate(profile.network, 1)
+        ]
+        where = _shown(scratch.results) + ("" if scratch.is_kept else " (gone when this ends, unless --keep DIR)")
         show = Show(Board(profile, schedule, networks, where), Stage(profile, scratch), options)
         status = asyncio.run(show.run())
         _tell_end(show.board, scratch, options)
@@ -149,6 +155,10 @@ class Show:
     def _note_up(self, up: int, of: int) -> None:
         self.board.up = up
         if up == of:
+            # Who is up now knows both ends of the interval that begins with the next round and ends with the one after.
+            heard = self.board.schedule.round_at(time.time_ns() // 1_000_000) + 2
+            for view in self.board.networks:
+                view.not_before = view.not_before if view.not_before is not None else heard
             self._view.say(f"{up} gateways are running; they agree on seeds with their neighbors.")
 
     async def _follow(self, bus: Bus, spectator: Spectator) -> None:
@@ -206,9 +216,15 @@ def _view(board: Board, options: DemoOptions) -> View:
     return PlainView(board) if is_plain else LiveView(board, console)
 
 
+def _shown(path: Path) -> str:
+    """A path as a person would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def _tell_end(board: Board, scratch: Scratch, options: DemoOptions) -> None:
     out = sys.stderr if options.as_json else sys.stdout
     if scratch.is_kept:
-        out.write(f"Results: {scratch.results}; settings, vaults and logs are in {scratch.root}\n")
+        out.write(f"Results: {_shown(scratch.results)}; settings, vaults and logs are in {_shown(scratch.root)}\n")
     if options.capture is not None:
         save_picture(board, options.capture)

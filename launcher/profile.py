@@ -46,6 +46,11 @@ class NetworkPlan(BaseModel):
     demonstration: bool = Field(False, description="Whether members_min may be below every safe size")
     meter: tuple[MeterChoice, ...] = Field((), description="Meters that are no simple simulated household")
 
+    @property
+    def has_real_meter(self) -> bool:
+        """Whether a gateway hears its meter through a port, and so knows nothing of the time before it started."""
+        return any(choice.kind == "emulator" for choice in self.meter)
+
 
 class Profile(BaseModel):
     """A demonstration."""

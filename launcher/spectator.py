@@ -27,10 +27,15 @@ FINALS_KEPT: Final = 1_000
 
 @dataclass(slots=True)
 class NetworkView:
-    """What was heard of one network. `origin` is the first round in which all `gateways` are expected."""
+    """What was heard of one network.
+
+    `origin` is the first round in which all `gateways` are expected, and not before `not_before`: a real meter must be
+    heard for a whole round first. None stands for "not known yet".
+    """
 
     network: NetworkId
     gateways: int
+    not_before: int | None = 0
     origin: RoundNumber | None = None
     expected: int = 0
     last: int | None = None
@@ -43,7 +48,8 @@ class NetworkView:
         while len(self.finals) > FINALS_KEPT:
             del self.finals[next(iter(self.finals))]
         self.expected = len(final.expected)
-        if self.origin is None and self.expected >= self.gateways:
+        is_whole = self.expected >= self.gateways and self.not_before is not None
+        if self.origin is None and is_whole and final.round + 1 >= (self.not_before or 0):
             self.origin = RoundNumber(final.round + 1)
 
     def hear_result(self, message: RoundMessage) -> None:

@@ -112,11 +112,12 @@ class Stage:
         """Start a gateway that is enrolled, for the first time or again: the command is the same."""
         name = gateway.plan.name
         if gateway.plan.meter.kind == "emulator" and gateway.meter is None:
-            gateway.meter = await self._start_meter(gateway.plan)
+            await self._start_meter(gateway)
         gateway.process = self._start(name, "smgw", "--config", str(self.scratch.settings(name)))
         await _until((gateway.home / VAULT_FILE).exists, name, gateway.process)
 
-    async def _start_meter(self, plan: GatewayPlan) -> Child:
+    async def _start_meter(self, gateway: Gateway) -> None:
+        plan = gateway.plan
         name, link = f"meter-of-{plan.name}", self.scratch.meter_link(plan.name)
         options = [
             *("--seed", str(plan.seed)),
@@ -124,9 +125,8 @@ class Stage:
             *("--interval", str(min(self.profile.period_s / 5, 1.0))),
             *("--pv-w", str(plan.meter.pv_w)),
         ]
-        meter = self._start(name, "smgw.lmn.emulator", *options)
-        await _until(link.is_symlink, name, meter)
-        return meter
+        gateway.meter = self._start(name, "smgw.lmn.emulator", *options)
+        await _until(link.is_symlink, name, gateway.meter)
 
     def _start(self, name: str, module: str, *options: str) -> Child:
         # -P: a directory of the same name in the present one must not be taken for our package.

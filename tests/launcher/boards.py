@@ -48,5 +48,5 @@ def sumless(number: int, why: str) -> ClosedRound:
 
 def board(profile: str = "demo", rounds: int | None = None) -> Board:
     played = load_profile(profile, Overrides(rounds=rounds))
-    views = [NetworkView(NetworkId(i), plan.gateways, ORIGIN) for i, plan in enumerate(played.network, 1)]
+    views = [NetworkView(NetworkId(i), plan.gateways, origin=ORIGIN) for i, plan in enumerate(played.network, 1)]
     return Board(played, played.schedule, views, "results.csv")

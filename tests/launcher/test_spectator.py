@@ -58,6 +58,16 @@ async def test_rounds_are_counted_from_the_first_with_all_gateways(spectator: Sp
     assert [closed.number for closed in await hear(spectator, *heard)] == [0, 1]
 
 
+async def test_a_network_with_a_real_meter_begins_once_that_was_heard(spectator: Spectator, view: NetworkView) -> None:
+    view.not_before = None
+    await hear(spectator, final(9, 3))
+    view.not_before = 12
+    await hear(spectator, final(10, 3))
+    assert view.origin is None
+    await hear(spectator, final(11, 3))
+    assert view.origin == 12
+
+
 async def test_a_sum_is_judged_once_its_final_is_there(spectator: Spectator) -> None:
     assert await hear(spectator, result(10)) == []
     (closed,) = await hear(spectator, final(10, 3))

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from launcher.board import Board
-from launcher.table import cells, kwh, picture, time_bar, verdict
+from launcher.table import WIDE, cells, kwh, picture, time_bar, verdict
 from launcher.view import sentence_of
 from tests.launcher.boards import ORIGIN, board, closed, sumless, truth
 
@@ -26,10 +26,11 @@ def test_energy_is_shown_in_kwh_to_a_tenth_of_a_watt_hour(dwh: int | None, text:
 def test_a_bar_shows_the_part_of_the_period() -> None:
     assert time_bar(2_500, 5_000, "").plain == "━━━───  2.5 s"
     assert time_bar(9_000, 5_000, "").plain == "━━━━━━  9.0 s"
+    assert time_bar(2_500, 5_000, "", 80).plain == "2.5 s"
 
 
 def test_a_row_shows_sum_and_truth() -> None:
-    row = [cell.plain for cell in cells(closed(3, missing=1, present=7, attempts=1), board().schedule, is_wide=True)]
+    row = [cell.plain for cell in cells(closed(3, missing=1, present=7, attempts=1), board().schedule, WIDE)]
     assert row[:9] == ["3", "7 of 8", "1", "1", "0.0123", "0.0123", "0.0004", "0.0004", "✓ exact"]
 
 
@@ -39,8 +40,12 @@ def test_a_wrong_sum_is_shouted() -> None:
 
 
 def test_a_round_without_a_sum_says_why() -> None:
-    assert verdict(sumless(2, "too few")).plain == "refused: too few"
-    assert verdict(sumless(2, "")).plain == "refused: nothing was heard of it"
+    assert verdict(sumless(2, "too few")).plain == "refused"
+    what = board()
+    what.closed = [sumless(1, "too few"), sumless(2, "")]
+    for width in (80, 120):
+        assert "too few" in shown(what, width)
+        assert "nothing was heard of it" in " ".join(shown(what, width).split())
 
 
 def test_the_picture_has_warning_rounds_steps_and_the_open_round() -> None:
