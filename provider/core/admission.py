@@ -60,7 +60,7 @@ class Admission:
 
     def tick(self, now_ms: int) -> list[Effect]:
         """Draw neighbors for everybody who registered since."""
-        if self._draw_at is None or now_ms < self._draw_at:
+        if self._draw_at is None or self._draw_at - GATHER_MS_MAX <= now_ms < self._draw_at:
             return []
         self._draw_at = None
         gathered, self._gathered = self._gathered, set()
@@ -225,7 +225,7 @@ class Admission:
         """Close tunnels that took too long, mend members that lack neighbors, and bridge parts that fell apart."""
         desk, effects = self._desk, list[Effect]()
         for edge in desk.graph.in_state(EdgeState.OPEN):
-            if now_ms - edge.opened_ms > TUNNEL_MS:
+            if not 0 <= now_ms - edge.opened_ms <= TUNNEL_MS:
                 effects += desk.remove_edge(edge)
         present = {member.client for member in desk.in_state(MemberState.PRESENT)}
         near = neighborhoods(present, desk.graph.in_state(EdgeState.STARTED))

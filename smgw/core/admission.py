@@ -46,6 +46,9 @@ REPEAT_MS: Final = 3_000
 PATIENCE_MS: Final = 10_000
 """How long a gateway that is getting in waits for the next message before it asks again."""
 
+ASK_WITHIN_MS: Final = 2 * RETRY_MAX_MS
+"""No request waits longer than this."""
+
 RESUMES_UNANSWERED_MAX: Final = 3
 """After so many RESUMEs without an answer the gateway registers anew."""
 
@@ -106,6 +109,7 @@ class Admission:
     def tick(self, now_ms: int) -> list[Effect]:
         """Give up handshakes that take too long, and ask again when nothing came."""
         effects: list[Effect] = []
+        self._follow_clock(now_ms)
         for tunnel_id, tunnel in list(self._tunnels.items()):
             if now_ms >= tunnel.deadline_ms:
                 self._drop(tunnel_id)
@@ -115,6 +119,15 @@ class Admission:
         if self._is_connected and self._ask_at is not None and now_ms >= self._ask_at:
             effects += self._ask(now_ms)
         return effects
+
+    def _follow_clock(self, now_ms: int) -> None:
+        """Whatever waits for a moment waits for a while at most, even when the clock was set back."""
+        if self._ask_at is not None:
+            self._ask_at = min(self._ask_at, now_ms + ASK_WITHIN_MS)
+        for tunnel in self._tunnels.values():
+            tunnel.deadline_ms = min(tunnel.deadline_ms, now_ms + TUNNEL_MS)
+            if tunnel.repeat_ms is not None:
+                tunnel.repeat_ms = min(tunnel.repeat_ms, now_ms + REPEAT_MS)
 
     def expected(self) -> None:
         """A FINAL expects this gateway: nothing is left to ask for."""
@@ -144,16 +157,25 @@ class Admission:
             return [situation.up(Notification.EXIT, b"", now_ms)]
         if self._has_handshakes() or situation.is_refusing:
             return []
+        effects = self._listen_again()
         if membership is None or not situation.edges or self._unanswered >= RESUMES_UNANSWERED_MAX:
             self._unanswered, self._is_registering = 0, True
             identity, rules = situation.identity, situation.rules
             data = Registration(identity.public_key, rules.region, rules.name).encode()
-            return [situation.up(Notification.REGISTER, data, now_ms)]
+            return [*effects, situation.up(Notification.REGISTER, data, now_ms)]
         self._unanswered += 1
         held = Holdings(tuple(HeldEdge(e.tunnel, e.peer, e.is_started) for e in situation.edges.values()))
         expected = situation.final.expected if situation.final else None
         is_enough = expected is None or len(situation.started_edges(expected)) >= situation.masks_min
-        return [situation.up(Notification.RESUME if is_enough else Notification.EMERGENCY, held.encode(), now_ms)]
+        request = Notification.RESUME if is_enough else Notification.EMERGENCY
+        return [*effects, situation.up(request, held.encode(), now_ms)]
+
+    def _listen_again(self) -> list[Effect]:
+        """The network's rules, retained by the broker, never arrived: a new subscription brings them again."""
+        membership = self._situation.membership
+        if membership is None or self._situation.parameters is not None:
+            return []
+        return [Subscribe(topics.broadcast_filter(membership.network))]
 
     def assigned(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
         """The provider has given this gateway a place.
