@@ -18,7 +18,7 @@ from launcher.simulation.scenario import Request
 from launcher.simulation.world import Report, run
 
 
-def simulate(  # noqa: PLR0913 -- one parameter for each option of the command
+def simulate(  # noqa: PLR0913, PLR0917 -- one parameter for each option of the command
     seed: Annotated[int, typer.Option(help="The first seed; the only one unless --seeds says more.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds, one run each.")] = 1,
     gateways: Annotated[int | None, typer.Option(min=1, max=2_000, help="Gateways; drawn when not given.")] = None,
@@ -41,7 +41,7 @@ def simulate(  # noqa: PLR0913 -- one parameter for each option of the command
     try:
         if verbose:
             for request in requests:
-                _take(run(request, lambda line: typer.echo(line)), request, summary, err)
+                _take(run(request, typer.echo), request, summary, err)
         else:
             _run_all(requests, jobs or os.cpu_count() or 1, err, lambda r, q: _take(r, q, summary, err))
     except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from common.superposition import signed
 from launcher.simulation.disks import Store
 from launcher.simulation.observer import RoundKey
 from launcher.simulation.oracle import Oracle
-from launcher.simulation.trace import Violation
+from launcher.simulation.trace import ViolationError
 from provider.core.events import EdgeState, FinalRecord, Record, RoundResult, RoundStatus, Why
 from provider.core.keygraph import Edge, neighborhoods, summable
 
@@ -49,13 +49,13 @@ class Audit:
         network, where = record.network, f"the FINAL of round {record.round} of network {record.network}"
         last, frame = self._last.get(network, (None, None))
         if final.round != record.round or final.view != (NO_VIEW if frame is None else view_of(frame)):
-            raise Violation(f"{where} does not continue from the one before")
+            raise ViolationError(f"{where} does not continue from the one before")
         if last is not None and not last.round < final.void_from <= final.round:
-            raise Violation(f"{where} voids from {final.void_from} after round {last.round}")
+            raise ViolationError(f"{where} voids from {final.void_from} after round {last.round}")
         if last is not None and not final.included <= last.expected:
-            raise Violation(f"{where} includes who was not expected")
+            raise ViolationError(f"{where} includes who was not expected")
         if final.included and final.void_from != final.round:
-            raise Violation(f"{where} includes members although it voids rounds")
+            raise ViolationError(f"{where} includes members although it voids rounds")
         self._check_expected(network, final, where)
         self.finals[network, final.round] = final
         self._last[network] = (final, record.frame)
@@ -69,10 +69,10 @@ class Audit:
         ]
         degrees = Counter(client for pair in {edge.pair for edge in edges} for client in pair)
         if degrees and max(degrees.values()) > rules.degree_max:
-            raise Violation(f"{where}: a member has {max(degrees.values())} neighbors, over {rules.degree_max}")
+            raise ViolationError(f"{where}: a member has {max(degrees.values())} neighbors, over {rules.degree_max}")
         near = neighborhoods(expected, [edge for edge in edges if edge.state is EdgeState.STARTED])
         if not self._is_torn and summable(expected, near, rules.masks_min, rules.members_min) != expected:
-            raise Violation(f"{where} expects members that cannot be summed")
+            raise ViolationError(f"{where} expects members that cannot be summed")
 
     def publishes(self, payload: bytes) -> None:
         """The provider sends this now."""
@@ -80,7 +80,7 @@ class Audit:
         if frame.notification is Notification.FINAL:
             number = RoundFinal.decode(frame.data).round
             if self._store.finals.get((frame.network, number)) != payload:
-                raise Violation(f"the FINAL of round {number} was sent before it was stored")
+                raise ViolationError(f"the FINAL of round {number} was sent before it was stored")
         elif frame.notification is Notification.CORRECTION:
             order = Correction.decode(frame.data)
             self.named_missing.setdefault((frame.network, order.round), set()).update(order.missing)
@@ -90,44 +90,46 @@ class Audit:
         key = (result.network, result.round)
         where = f"round {result.round} of network {result.network}"
         if self._store.results.get(key) != result:
-            raise Violation(f"{where} is published with another result than is stored")
+            raise ViolationError(f"{where} is published with another result than is stored")
         if self.closed.setdefault(key, result) != result:
-            raise Violation(f"{where} is published twice, differently")
+            raise ViolationError(f"{where} is published twice, differently")
         included = self.finals[key].included if key in self.finals else ClientSet()
         self._check_counts(result, included, where)
         if result.status in WITH_SUM:
             self._check_sum(result, included, where)
         elif result.why is Why.NONE or (result.import_dwh, result.export_dwh, result.contributors) != (None,) * 3:
-            raise Violation(f"{where} is {result.status.value} without a reason, or with a sum")
+            raise ViolationError(f"{where} is {result.status.value} without a reason, or with a sum")
         elif result.why is Why.NO_CANCEL:
-            raise Violation(f"{where}: the masks of accepted frames did not cancel")
+            raise ViolationError(f"{where}: the masks of accepted frames did not cancel")
 
     def _check_counts(self, result: RoundResult, included: ClientSet, where: str) -> None:
         if result.present != len(included) or result.present + result.missing != result.members:
-            raise Violation(f"{where}: counts do not add up")
+            raise ViolationError(f"{where}: counts do not add up")
         if named := self.named_missing.get((result.network, result.round), set()) & set(included):
-            raise Violation(f"{where} includes {sorted(named)}, whom a correction had named missing")
+            raise ViolationError(f"{where} includes {sorted(named)}, whom a correction had named missing")
 
     def _check_sum(self, result: RoundResult, included: ClientSet, where: str) -> None:
         if result.why is not Why.NONE or len(included) < self._rules[result.network].members_min:
-            raise Violation(f"{where} publishes a sum over {len(included)} members")
+            raise ViolationError(f"{where} publishes a sum over {len(included)} members")
         if (result.status is RoundStatus.COMPLETE) != (result.missing == 0):
-            raise Violation(f"{where} is {result.status.value} with {result.missing} missing")
+            raise ViolationError(f"{where} is {result.status.value} with {result.missing} missing")
         truth = signed(self._oracle.true_sum(result.network, result.round, included))
         if truth != (result.import_dwh, result.export_dwh, result.contributors):
-            raise Violation(f"{where}: published {result.import_dwh, result.export_dwh, result.contributors}, {truth=}")
+            raise ViolationError(
+                f"{where}: published {result.import_dwh, result.export_dwh, result.contributors}, {truth=}"
+            )
 
     def check_complete(self) -> None:
         """Every round between the first and the last FINAL of a network has one result, sum or reason.
 
         Raises:
-            Violation: one has none.
+            ViolationError: one has none.
         """
         for network, (last, _) in self._last.items():
             rounds = [number for of, number in self._store.results if of == network]
             missing = set(range(min(rounds, default=last.round + 1), last.round + 1)) - set(rounds)
             if missing and not self._is_torn:
-                raise Violation(f"network {network} has no result for rounds {sorted(missing)}")
+                raise ViolationError(f"network {network} has no result for rounds {sorted(missing)}")
 
     def last_final(self, network: NetworkId) -> RoundFinal | None:
         """The last FINAL of a network."""

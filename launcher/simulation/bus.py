@@ -58,6 +58,7 @@ class Bus:
         self._watch = watch
         self._ports: dict[str, _Port] = {}
         self._subscribers: dict[str, dict[str, None]] = {}
+        self._routes: dict[str, tuple[str, ...]] = {}
         self._retained: dict[str, bytes] = {}
         self._is_running = True
 
@@ -115,6 +116,7 @@ class Bus:
                 port.down.clear()
         if not keeps_sessions:
             self._subscribers.clear()
+            self._routes.clear()
         if not keeps_retained:
             self._retained.clear()
 
@@ -150,7 +152,10 @@ class Bus:
 
     def _subscribe(self, name: str, port: _Port, topic_filter: str) -> None:
         port.session[topic_filter] = None
-        self._subscribers.setdefault(topic_filter, {})[name] = None
+        known = self._subscribers.setdefault(topic_filter, {})
+        if name not in known:
+            known[name] = None
+            self._routes.clear()
         for topic, payload in self._retained.items():
             if topic_filter in _filters(topic):
                 port.down.send(Letter(topic, payload, is_retained=True))
@@ -163,6 +168,14 @@ class Bus:
         if letter.is_retained:
             self._retained[letter.topic] = letter.payload
         forwarded = replace(letter, is_retained=False, expires_at=None)
-        for topic_filter in _filters(letter.topic):
-            for subscriber in self._subscribers.get(topic_filter, ()):
-                self._ports[subscriber].down.send(forwarded)
+        for subscriber in self._route(letter.topic):
+            self._ports[subscriber].down.send(forwarded)
+
+    def _route(self, topic: str) -> tuple[str, ...]:
+        """Who subscribes to this topic; remembered until somebody subscribes or a session is lost."""
+        route = self._routes.get(topic)
+        if route is None:
+            subscribers = self._subscribers
+            route = tuple(name for known in _filters(topic) for name in subscribers.get(known, ()))
+            self._routes[topic] = route
+        return route

@@ -22,7 +22,7 @@ STEPS_MAX: Final = 12
 class Chaos:
     """Injects faults, from a random stream of its own."""
 
-    def __init__(  # noqa: PLR0913 -- the victims, and where they live
+    def __init__(  # noqa: PLR0913, PLR0917 -- the victims, and where they live
         self,
         scenario: Scenario,
         timeline: Timeline,
@@ -145,7 +145,8 @@ class Chaos:
             self._bus.mend(name)
         for gateway in self.gateways:
             gateway.is_meter_whole = True
-        for process in (self._provider, *self.gateways):
+        processes: list[Provider | Gateway] = [self._provider, *self.gateways]
+        for process in processes:
             process.fuse.put_out()
             process.step_clock(-process.ticker.offset_ms)
             process.start()

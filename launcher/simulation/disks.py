@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import final
 
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
-from launcher.simulation.trace import Violation
+from launcher.simulation.trace import ViolationError
 from provider.core import events as provider_events
 from smgw.core.events import Closed, Departed, Edge, EdgeErased, Membership, Record, Sent, VaultContents
 
@@ -77,7 +77,7 @@ class Store:
         """Keep these records.
 
         Raises:
-            Violation: a second, different FINAL for one round.
+            ViolationError: a second, different FINAL for one round.
         """
         for record in records:
             self._keep(record)
@@ -93,7 +93,7 @@ class Store:
             case provider_events.FinalRecord():
                 key = (record.network, record.round)
                 if self.finals.setdefault(key, record.frame) != record.frame:
-                    raise Violation(f"two different FINALs for round {record.round} of network {record.network}")
+                    raise ViolationError(f"two different FINALs for round {record.round} of network {record.network}")
                 self._last[record.network] = RoundNumber(max(record.round, self._last.get(record.network, 0)))
             case provider_events.RoundResult():
                 self.results.setdefault((record.network, record.round), record)

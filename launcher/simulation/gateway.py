@@ -82,7 +82,7 @@ class Gateway:
         self.ticker.set(self._core.deadline)
 
     def kill(self) -> None:
-        """kill -9: whatever is not in the vault is gone."""
+        """End like kill -9: whatever is not in the vault is gone."""
         self._site.trace.say(self.name, "is killed")
         self.is_running = False
         self._core = None
@@ -198,5 +198,3 @@ def describe(gateway: Gateway, label_: str) -> str:
     edges = gateway.vault.contents.edges
     started = sum(edge.is_started for edge in edges)
     return f"{gateway.name} ({where}, {len(edges)} edges, {started} started) {label_}"
-
-

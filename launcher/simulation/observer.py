@@ -6,6 +6,7 @@ refused or late, and knows the key graph. Source: docs/protocol.md, "What suite 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import final
 
 from common.identifiers import ClientId, NetworkId, RoundNumber
@@ -32,7 +33,7 @@ def _pieces(forms: Iterable[Form], known: frozenset[Mask]) -> list[_Piece] | Non
     for client, frames in by_client.items():
         frames.sort(key=len)
         pieces.append(_Piece(client, frames[0]))
-        for fewer, more in zip(frames, frames[1:], strict=False):
+        for fewer, more in pairwise(frames):
             if not fewer.items() <= more.items():
                 return None
             if difference := dict(more.items() - fewer.items()):

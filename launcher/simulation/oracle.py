@@ -19,7 +19,7 @@ from common.suites import BASIC, toward
 from common.superposition import ZERO, Lanes, add, vector
 from launcher.simulation.algebra import Mask
 from launcher.simulation.observer import Observer
-from launcher.simulation.trace import Violation
+from launcher.simulation.trace import ViolationError
 from smgw.core.events import Edge, Membership, Record, Sent
 from smgw.core.reading import Reading, ReadingStatus
 
@@ -63,12 +63,12 @@ class Oracle:
                 case Membership():
                     member = (record.network, record.client)
                     if self.names.setdefault(member, name) != name:
-                        raise Violation(f"{name} is client {record.client}, who was {self.names[member]}")
+                        raise ViolationError(f"{name} is client {record.client}, who was {self.names[member]}")
                 case Edge():
                     self._learn(name, record)
                 case Sent():
                     if member is None:
-                        raise Violation(f"{name} stores a frame although it is no member")
+                        raise ViolationError(f"{name} stores a frame although it is no member")
                     self._check_sent(name, member, record)
                 case _:
                     pass
@@ -76,13 +76,13 @@ class Oracle:
     def _learn(self, name: str, edge: Edge) -> None:
         secret = edge.seed.secret.reveal()
         if secret.hex() in (shown := repr(edge)) or repr(secret)[2:-1] in shown:
-            raise Violation("a seed shows in the repr of an edge")
+            raise ViolationError("a seed shows in the repr of an edge")
         key = (name, edge.tunnel)
         digest = blake2b(edge.seed.day.to_bytes(4) + secret, digest_size=16).digest()
         first, _ = self._seeds.setdefault(key, (edge.seed, digest))
         self._peers.setdefault(key, edge.peer)
         if edge.seed.day >= first.day and first.on(edge.seed.day) != edge.seed:
-            raise Violation(f"{name} holds two seeds for tunnel {edge.tunnel:016x}")
+            raise ViolationError(f"{name} holds two seeds for tunnel {edge.tunnel:016x}")
 
     def _seed(self, key: tuple[str, TunnelId], day: int) -> Seed:
         seed = self._today.get(key)
@@ -94,16 +94,16 @@ class Oracle:
         lanes = _lanes(sent.reading)
         is_true = lanes in self._answers.get((name, sent.round), ())
         if not is_true and sent.reading.status is not ReadingStatus.BOUNDARY_MISSING:
-            raise Violation(f"{name} sends a reading of round {sent.round} that its meter never gave")
+            raise ViolationError(f"{name} sends a reading of round {sent.round} that its meter never gave")
         story = self._stories.get((member, sent.round))
         if story is None:
             story = self._stories[member, sent.round] = _Story(lanes, frozenset(sent.tunnels), sent.attempt)
             if sent.attempt:
-                raise Violation(f"{name} corrects in round {sent.round} what it never sent")
+                raise ViolationError(f"{name} corrects in round {sent.round} what it never sent")
         if story.lanes != lanes:
-            raise Violation(f"{name} makes frames of two readings for round {sent.round}")
+            raise ViolationError(f"{name} makes frames of two readings for round {sent.round}")
         if not story.tunnels >= frozenset(sent.tunnels) or sent.attempt < story.attempt:
-            raise Violation(f"{name} adds masks in round {sent.round}")
+            raise ViolationError(f"{name} adds masks in round {sent.round}")
         story.tunnels, story.attempt = frozenset(sent.tunnels), sent.attempt
         self._check_masks(name, member, sent, lanes)
         self._stored.setdefault(name, set()).add(sent.frame)
@@ -119,7 +119,7 @@ class Oracle:
             masks[tunnel, self._seeds[key][1]] = 1 if member[1] < peer else -1
         shown = BASIC.read(Superposition.decode(decode(sent.frame).frame.data).body)
         if shown.lanes != total:
-            raise Violation(f"{name} sends other masks in round {sent.round} than its seeds give")
+            raise ViolationError(f"{name} sends other masks in round {sent.round} than its seeds give")
         self._observer.made((member[0], sent.round), sent.frame, member[1], masks)
 
     def publishes(self, name: str, payload: bytes) -> None:
@@ -127,13 +127,13 @@ class Oracle:
         try:
             frame = decode(payload).frame
         except RefusedError as error:
-            raise Violation(f"{name} publishes what does not decode") from error
+            raise ViolationError(f"{name} publishes what does not decode") from error
         if frame.notification is not Notification.SUPERPOSITION:
             return
         if payload not in self._stored.get(name, ()):
-            raise Violation(f"{name} publishes a superposition that it has not stored")
+            raise ViolationError(f"{name} publishes a superposition that it has not stored")
         if frame.data[17 + 25] < self._masks_min:
-            raise Violation(f"{name} sends under {frame.data[17 + 25]} masks")
+            raise ViolationError(f"{name} sends under {frame.data[17 + 25]} masks")
 
     def has_sent(self, member: MemberKey, round_: RoundNumber) -> bool:
         """Whether this member made a frame for this round."""
@@ -143,13 +143,13 @@ class Oracle:
         """The sum of the readings that exactly these members made their frames of.
 
         Raises:
-            Violation: one of them made none.
+            ViolationError: one of them made none.
         """
         total = ZERO
         for client in included:
             story = self._stories.get(((network, client), round_))
             if story is None:
-                raise Violation(f"client {client} is included in round {round_} although it sent nothing")
+                raise ViolationError(f"client {client} is included in round {round_} although it sent nothing")
             total = add(total, story.lanes)
         return total
 

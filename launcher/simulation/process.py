@@ -5,7 +5,7 @@ from typing import final
 
 from launcher.simulation.site import SPINS_MAX, TICK_APART_MS
 from launcher.simulation.timeline import Alarm, Timeline
-from launcher.simulation.trace import Violation
+from launcher.simulation.trace import ViolationError
 
 
 class KilledError(Exception):
@@ -81,6 +81,6 @@ class Ticker:
     def _ring(self) -> None:
         self._spins += 1
         if self._spins > SPINS_MAX:
-            raise Violation(f"a machine spins: {SPINS_MAX} ticks left its deadline in the past")
+            raise ViolationError(f"a machine spins: {SPINS_MAX} ticks left its deadline in the past")
         self._earliest = self._timeline.now + TICK_APART_MS
         self._tick()

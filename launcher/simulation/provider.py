@@ -53,7 +53,7 @@ class Provider:
         self.ticker.set(self._core.deadline)
 
     def kill(self) -> None:
-        """kill -9: whatever is not in the store is gone."""
+        """End like kill -9: whatever is not in the store is gone."""
         self._site.trace.say(NAME, "is killed")
         self.is_running = False
         self._core = None

@@ -10,7 +10,7 @@ from common.refusal import RefusedError
 from launcher.simulation.timeline import Timeline
 
 
-class Violation(AssertionError):
+class ViolationError(AssertionError):
     """Something happened that must never happen; the sentence says what."""
 
 

@@ -22,7 +22,7 @@ from launcher.simulation.provider import NAME, Provider
 from launcher.simulation.scenario import REGIONS, Request, Scenario, draw
 from launcher.simulation.site import Site
 from launcher.simulation.timeline import Timeline
-from launcher.simulation.trace import Tally, Trace, Violation
+from launcher.simulation.trace import Tally, Trace, ViolationError
 from smgw.core.situation import MemberRules
 
 LIVENESS_ROUNDS: Final = 12
@@ -30,8 +30,9 @@ LIVENESS_MS: Final = 240_000
 """Once the faults stop, everybody is expected again within so many rounds and so much time: requests are repeated after
 up to a minute, and a handshake may first have to fail."""
 
+STREAK: Final = 3
 SETTLED_ROUNDS: Final = 4
-"""So many rounds must then close with a sum, from the first one that began without a fault."""
+"""Everybody is back when everybody is expected and `STREAK` rounds had sums; so many more must then have one too."""
 
 EXACT_MAX: Final = 12
 """Up to so many gateways in a network the observer eliminates; beyond, it finds components, which is the same."""
@@ -55,7 +56,9 @@ class Report:
 class World:
     """Everything in one run."""
 
-    def __init__(self, scenario: Scenario, sink: Callable[[str], None] | None = None, *, is_traced: bool = False) -> None:
+    def __init__(
+        self, scenario: Scenario, sink: Callable[[str], None] | None = None, *, is_traced: bool = False
+    ) -> None:
         self.scenario = scenario
         self.timeline = Timeline(scenario.start_ms)
         self.trace = Trace(self.timeline, sink, is_on=is_traced)
@@ -95,7 +98,7 @@ class World:
         """Let it happen.
 
         Raises:
-            Violation: an invariant does not hold, or a core raised an exception.
+            ViolationError: an invariant does not hold, or a core raised an exception.
         """
         period_ms = self._schedule.period_ms
         self.provider.start()
@@ -119,7 +122,7 @@ class World:
         """Wait until everybody is back, then a few rounds more; say after how many periods everybody was.
 
         Raises:
-            Violation: somebody is not back in time, or a round after that has no sum.
+            ViolationError: somebody is not back in time, or a round after that has no sum.
         """
         period_ms = self._schedule.period_ms
         begin = self.timeline.now
@@ -129,7 +132,7 @@ class World:
         since = RoundNumber(self._schedule.round_at(begin))
         while (absent := self._absent()) or not all(self._has_sum(network, since) for network in self.rules):
             if self.timeline.now > limit:
-                raise Violation("not back in time: " + ("; ".join(absent) or "no sums"))
+                raise ViolationError("not back in time: " + ("; ".join(absent) or "no sums"))
             self.timeline.run_until(self.timeline.now + period_ms // 4)
         settled = self.timeline.now
         first = self._schedule.round_at(settled) + 1
@@ -137,13 +140,13 @@ class World:
         for network in self.rules:
             self._require_sums(network, RoundNumber(first))
         if absent := self._absent():
-            raise Violation("lost without a fault: " + "; ".join(absent))
+            raise ViolationError("lost without a fault: " + "; ".join(absent))
         return max(settled - begin, 0) / period_ms
 
     def _has_sum(self, network: NetworkId, since: RoundNumber) -> bool:
-        """Whether the last round of a network, from `since` on, has a sum; a network that is too small needs none."""
-        results = self.audit.results(network, since)
-        return not self._wanting(network) or (bool(results) and results[-1].status in WITH_SUM)
+        """Whether a network's last rounds, from `since` on, have sums; a network that is too small needs none."""
+        last = self.audit.results(network, since)[-STREAK:]
+        return not self._wanting(network) or (len(last) == STREAK and all(r.status in WITH_SUM for r in last))
 
     def _wanting(self, network: NetworkId) -> list[Gateway]:
         region = self.rules[network].region
@@ -165,10 +168,14 @@ class World:
     def _require_sums(self, network: NetworkId, first: RoundNumber) -> None:
         results = self.audit.results(network, first)
         if self._wanting(network) and len(results) < SETTLED_ROUNDS - 1:
-            raise Violation(f"network {network} closed {len(results)} of {SETTLED_ROUNDS} rounds without any fault")
+            raise ViolationError(
+                f"network {network} closed {len(results)} of {SETTLED_ROUNDS} rounds without any fault"
+            )
         for result in results if self._wanting(network) else []:
             if result.status not in WITH_SUM:
-                raise Violation(f"without any fault round {result.round} is {result.status.value}: {result.why.value}")
+                raise ViolationError(
+                    f"without any fault round {result.round} is {result.status.value}: {result.why.value}"
+                )
 
     # Secrecy
 
@@ -176,7 +183,7 @@ class World:
         """Count readings that late frames have exposed.
 
         Raises:
-            Violation: a reading, or the sum of a group below the minimum, is exposed in a round without a late frame.
+            ViolationError: a reading, or the sum of a group below the minimum, is exposed in a round without a late frame.
         """
         exposed = 0
         exact = self.scenario.gateways <= EXACT_MAX * self.scenario.networks
@@ -186,9 +193,11 @@ class World:
             included = set(final.included) if final else set()
             knowledge = know(forms, self.rules[key[0]].members_min, exact=exact)
             if {form.client for form in forms} <= included and knowledge.small_groups:
-                raise Violation(f"round {key[1]} of network {key[0]} exposes {knowledge.small_groups}")
+                raise ViolationError(f"round {key[1]} of network {key[0]} exposes {knowledge.small_groups}")
             if unnamed := knowledge.singles - self.audit.named_missing.get(key, set()):
-                raise Violation(f"round {key[1]} of network {key[0]} exposes {sorted(unnamed)}, who was never missing")
+                raise ViolationError(
+                    f"round {key[1]} of network {key[0]} exposes {sorted(unnamed)}, who was never missing"
+                )
             exposed += len(knowledge.singles)
         return exposed
 
@@ -201,7 +210,7 @@ def run(request: Request, sink: Callable[[str], None] | None = None, *, is_trace
         report = world.run()
     except Exception as error:  # noqa: BLE001 -- whatever a core raises is a finding, and is reported with its seed
         report = Report(scenario.seed, len(world.gateways))
-        is_expected = isinstance(error, Violation)
+        is_expected = isinstance(error, ViolationError)
         report.violation = str(error) if is_expected else "".join(traceback.format_exception(error)).strip()
     for result in world.audit.closed.values():
         report.rounds[result.status.value] = report.rounds.get(result.status.value, 0) + 1

@@ -1,0 +1,78 @@
+"""A few hundred seeds, those that once found a bug, and larger networks."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from launcher.simulation.campaign import reports
+from launcher.simulation.scenario import Request
+from launcher.simulation.world import run
+
+SEEDS = 220
+BLOCK = 55
+
+REGRESSIONS = {
+    100: "a member that never got the retained ROSTER heard nothing for ever",
+    113: "a member whose neighbors were cut off was left out and never came back",
+    137: "a started edge that one end had forgotten",
+    147: "a standing edge that one end had forgotten",
+    157: "a clock set back by a day left the next request a day away",
+    162: "a clock set back by a day left a joining member without tunnels",
+    180: "a vault restored from a time before the first seed never asked for new neighbors",
+    182: "no sum for want of valid readings",
+    190: "no roster, and no way to ask for it",
+}
+"""Seeds that once failed, with what they found."""
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
+def test_every_seed_is_safe_and_comes_back_to_life(first: int) -> None:
+    requests = [Request(seed) for seed in range(first, first + BLOCK)]
+    rounds: Counter[str] = Counter()
+    for request, report in zip(requests, reports(requests, os.cpu_count() or 1), strict=True):
+        assert report.violation is None, f"{report.violation}\nreplay with: {request.command} --verbose"
+        rounds.update(report.rounds)
+    assert min(rounds["complete"], rounds["corrected"], rounds["refused"], rounds["lost"]) > 0
+
+
+@pytest.mark.parametrize("seed", sorted(REGRESSIONS))
+def test_a_seed_that_once_failed_passes(seed: int) -> None:
+    assert run(Request(seed)).violation is None
+
+
+def test_without_faults_every_round_is_complete_and_nothing_is_exposed() -> None:
+    for seed in range(6):
+        report = run(Request(seed, has_faults=False))
+        assert report.violation is None
+        assert report.exposed == 0
+        assert set(report.rounds) <= {"complete", "refused"}
+        assert not report.faults
+
+
+def test_a_hundred_gateways() -> None:
+    report = run(Request(1, gateways=100, rounds=10, networks=1))
+    assert report.violation is None
+    assert report.rounds["complete"] > 0
+
+
+def test_one_seed_is_one_run_whatever_the_hashes_are() -> None:
+    script = (
+        "from launcher.simulation.scenario import Request\n"
+        "from launcher.simulation.world import run\n"
+        "print([run(Request(seed), is_traced=True).digest for seed in (3, 8)])"
+    )
+    said = {_said_by(script, hash_seed) for hash_seed in ("1", "2")}
+    assert said == {str([run(Request(seed), is_traced=True).digest for seed in (3, 8)])}
+
+
+def test_different_seeds_are_different_runs() -> None:
+    assert len({run(Request(seed), is_traced=True).digest for seed in range(4)}) == 4
+
+
+def _said_by(script: str, hash_seed: str) -> str:
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
