@@ -33,7 +33,7 @@ class _Accepted:
     """The frame of one client that counts."""
 
     attempt: int
-    lanes: Lanes
+    raw: bytes
 
 
 @final
@@ -97,7 +97,7 @@ class Round:
     def accept(self, row: Row) -> None:
         """Count a frame that is acceptable and whose signature holds: its client's bit, once, and its lanes."""
         client = ClientId(row.client)
-        self._accepted[client] = _Accepted(row.attempt, row.lanes)
+        self._accepted[client] = _Accepted(row.attempt, row.raw)
         self._waiting.discard(client)
 
     def _fingerprint(self, client: ClientId) -> int:
@@ -138,7 +138,7 @@ class Round:
     def open(self) -> Outcome | None:
         """Every frame is there: open the sum; None while the suite waits for more."""
         included = set(self.near) - self.missing
-        total = self.suite.open(sum_lanes([self._accepted[client].lanes for client in included]))
+        total = self.suite.open(sum_lanes([self._accepted[client].raw for client in included]))
         if total is None:
             return None
         import_dwh, export_dwh, contributors = signed(total)

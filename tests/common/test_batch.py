@@ -3,10 +3,11 @@
 from functools import reduce
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.batch import BASIC_FRAME, Row, decode_batch, encode_batch, sum_lanes
+from common.batch import BASIC_FRAME, Row, columns, decode_batch, encode_batch, sum_lanes
 from common.frames import FRAME_BYTES_MIN, Frame, Notification, decode
 from common.identifiers import ClientId, NetworkId
 from common.payloads import Superposition
@@ -64,7 +65,6 @@ def _one(raw: bytes) -> Row | None:
         payload.suite,
         payload.round,
         payload.view,
-        read.lanes,
         read.attempt,
         read.edges,
     )
@@ -93,9 +93,9 @@ def test_rows_hold_plain_numbers() -> None:
     raw = Frame(NetworkId(1), ClientId(2), 3, Notification.SUPERPOSITION, payload.encode(), True).unsigned() + _UNSIGNED
     (row,) = decode_batch([raw])
     assert row is not None
-    numbers = (row.network, row.client, row.timestamp_ms, row.suite, row.round, *row.lanes, row.attempt, row.edges)
+    numbers = (row.network, row.client, row.timestamp_ms, row.suite, row.round, row.attempt, row.edges)
     assert {type(number) for number in numbers} == {int}
-    assert row.lanes == (2**64 - 1, 2**63, 1)
+    assert sum_lanes([raw]) == (2**64 - 1, 2**63, 1)
 
 
 @moderate
@@ -131,5 +131,16 @@ def test_the_layout_is_as_long_as_the_frame() -> None:
 
 @moderate
 @given(st.lists(lanes, max_size=50))
-def test_sum_lanes_is_repeated_addition(many: list[Lanes]) -> None:
-    assert sum_lanes(many) == reduce(add, many, ZERO)
+def test_the_sum_of_frames_is_repeated_addition_of_their_lanes(many: list[Lanes]) -> None:
+    array = encode_batch({"lanes": np.array(many, dtype=np.uint64).reshape(-1, 3)}, len(many))
+    assert sum_lanes([row.tobytes() for row in array]) == reduce(add, many, ZERO)
+
+
+def test_columns_are_what_was_laid_out() -> None:
+    array = encode_batch({"client": [3, 4], "lanes": [[1, 2, 1], [2**63, 0, 1]], "view": b"12345678"}, 2)
+    assert columns([row.tobytes() for row in array]).tobytes() == array.tobytes()
+
+
+def test_a_frame_of_another_size_has_no_columns() -> None:
+    with pytest.raises(ValueError, match="139 bytes"):
+        columns([bytes(138)])
