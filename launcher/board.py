@@ -50,6 +50,12 @@ class Board:
         )
 
     @property
+    def shown(self) -> list[ClosedRound]:
+        """The rounds to show: those of the start only until the first one that counts, unless something is wrong."""
+        begun = {closed.message.network for closed in self.closed if closed.number}
+        return [c for c in self.closed if c.number or c.message.network not in begun or not c.is_good]
+
+    @property
     def played(self) -> list[ClosedRound]:
         """The rounds that count."""
         last = self.profile.rounds or float("inf")

@@ -8,6 +8,8 @@ import typer
 
 from launcher.errors import LauncherError
 
+_HELP = {"help_option_names": ["-h", "--help"]}
+
 app = typer.Typer(
     name="dcnet",
     help="Privacy-preserving smart metering: the electricity provider learns the sum, and no single reading.",
@@ -16,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP,
 )
 provider_app = typer.Typer(help="The electricity provider: registers gateways, relays their tunnels, sums rounds.")
 smgw_app = typer.Typer(help="A smart meter gateway (SMGW): reads its meter, and sends it hidden under masks.")
@@ -154,6 +156,22 @@ def inspect(
     if watch is not None:
         raise typer.Exit(run_watch(watch, key, as_json=json))
     raise typer.Exit(run_inspect(str(frame), key, direction, as_json=json))
+
+
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def simulate(context: typer.Context) -> None:
+    """Run whole networks in virtual time: real cores, faults from a seed, an oracle that knows the true sums.
+
+    Its options are its own, and are loaded with it:  dcnet simulate --help
+    """
+    from launcher.simulate import simulate as command  # noqa: PLC0415
+
+    inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    inner.command(context_settings=_HELP)(command)
+    inner(context.args, prog_name="dcnet simulate")
 
 
 def main() -> NoReturn:

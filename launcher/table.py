@@ -88,7 +88,7 @@ def rounds_table(board: Board, now_ms: int, rows_max: int, width: int) -> Table:
 def _rows(board: Board, now_ms: int, width: int) -> list[list[Text]]:
     """Round, network and the rest, of the closed rounds and then of the open ones."""
     rows, is_wide = list[list[Text]](), width >= WIDE
-    for closed in board.closed:
+    for closed in board.shown:
         number, *rest = cells(closed, board.schedule, width)
         note = _notes(board, closed.message.network, closed.number, _why(closed))
         rows.append([number, Text(closed.message.region), *rest, *([note] if is_wide else [])])
@@ -148,7 +148,7 @@ def picture(board: Board, now_ms: int, width: int, height: int) -> RenderableTyp
         parts.append(rounds_table(board, now_ms, max(height - 14, 4), width))
     if width < WIDE:
         happened = [f"round {number}: {note}" for (_, number), notes in board.notes.items() for note in notes]
-        happened += [f"round {closed.number}: {why}" for closed in board.closed[-4:] if (why := _why(closed))]
+        happened += [f"round {closed.number}: {why}" for closed in board.shown[-4:] if (why := _why(closed))]
         parts.append(Text("\n".join(happened[-4:])))
     if board.is_over and board.played:
         style = "bold green" if all(closed.is_good for closed in board.closed) else "bold red"

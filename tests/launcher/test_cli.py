@@ -15,7 +15,7 @@ def dcnet(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command() -> None:
     shown = dcnet("--help")
     assert shown.returncode == 0
-    for name in ("demo", "provider", "smgw", "broker", "inspect"):
+    for name in ("demo", "provider", "smgw", "broker", "inspect", "simulate"):
         assert f" {name} " in shown.stdout
 
 
@@ -26,7 +26,7 @@ def test_help_does_not_load_what_a_command_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "inspect", "provider run", "provider key", "smgw run", "smgw leave", "broker run"]
+    "command", ["demo", "inspect", "provider run", "provider key", "smgw run", "smgw leave", "broker run", "simulate"]
 )
 def test_every_command_has_help(command: str) -> None:
     shown = dcnet(*command.split(), "--help")

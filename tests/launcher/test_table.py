@@ -88,3 +88,13 @@ def test_the_end_has_a_summary() -> None:
     what.is_over = True
     assert what.is_done
     assert "2 rounds, 1 sum, all exact; 0 with missing members. Without a sum: 1 (too few)." in shown(what)
+
+
+def test_rounds_of_the_start_go_once_the_first_one_counts() -> None:
+    what = board()
+    what.closed = [sumless(0, "too few")]
+    assert "start" in shown(what)
+    what.closed.append(closed(1))
+    assert "too few" not in shown(what)
+    what.closed.append(closed(0, truth(5)))
+    assert "WRONG" in shown(what)
