@@ -31,6 +31,10 @@ from provider.core.keygraph import Edge, Neighborhoods, components, neighborhood
 TUNNEL_MS: Final = 30_000
 """How long a tunnel stays open for a handshake; longer than a gateway tries."""
 
+STANDING_ROUNDS: Final = 4
+STANDING_MS: Final = 30_000
+"""An edge that stands longer than both without being started is dropped: half of what gateways grant it."""
+
 GATHER_MS_MAX: Final = 1_000
 """How long registrations are gathered before all of them draw, so that each can draw each."""
 
@@ -235,6 +239,18 @@ class Admission:
         for member in desk.in_state(MemberState.JOINING):
             effects += self._settle_joining(member)
         return effects + self._bridge(present, near, now_ms)
+
+    def forget(self, now_ms: int) -> list[Store]:
+        """Drop edges that stand for long and never started: their ends forget them too, after twice as long.
+
+        Nobody remembers how long an edge stood before the provider started; it counts from the first round after.
+        """
+        patience_ms = max(STANDING_ROUNDS * self._desk.parameters.schedule.period_ms, STANDING_MS)
+        standing = self._desk.graph.in_state(EdgeState.STANDING)
+        for edge in standing:
+            edge.opened_ms = edge.opened_ms or now_ms
+        old = [edge for edge in standing if not 0 <= now_ms - edge.opened_ms <= patience_ms]
+        return [effect for edge in old for effect in self._desk.remove_edge(edge)]
 
     def _bridge(self, present: set[ClientId], near: Neighborhoods, now_ms: int) -> list[Effect]:
         """Open one tunnel from each smaller part of the key graph to the largest, unless one is on its way."""

@@ -287,6 +287,7 @@ class Network:
 
     def _finalize(self, number: RoundNumber, void_from: RoundNumber, included: ClientSet, now_ms: int) -> list[Effect]:
         """Sign, store and send the FINAL of a round, open the next one, and tend to members and edges."""
+        forgotten = self.admission.forget(now_ms) if self._final is not None else []
         startable = self.admission.startable()
         expected = self._summable(self.admission.eligible(), startable)
         starting = [edge for edge in startable if edge.pair <= expected]
@@ -298,7 +299,7 @@ class Network:
         self._final, self._final_frame, self._correction = order, frame, None
         self._is_bus_whole = self._is_connected
         self._open_round(order)
-        effects: list[Effect] = [*starts, Store(FinalRecord(self.desk.network, number, frame))]
+        effects: list[Effect] = [*forgotten, *starts, Store(FinalRecord(self.desk.network, number, frame))]
         effects.append(self._retain(Broadcast.FINAL, frame, now_ms))
         return [*effects, *self.admission.finish_exits(now_ms), *self.admission.maintain(now_ms)]
 
