@@ -28,11 +28,10 @@ WITH_SUM: Final = (RoundStatus.COMPLETE, RoundStatus.CORRECTED)
 class Audit:
     """Watches one provider over all its lives."""
 
-    def __init__(self, oracle: Oracle, store: Store, rules: dict[NetworkId, Parameters], *, is_torn: bool) -> None:
+    def __init__(self, oracle: Oracle, store: Store, rules: dict[NetworkId, Parameters]) -> None:
         self._oracle = oracle
         self._store = store
         self._rules = rules
-        self._is_torn = is_torn
         self.finals: dict[RoundKey, RoundFinal] = {}
         self.named_missing: dict[RoundKey, set[ClientId]] = {}
         self.closed: dict[RoundKey, RoundResult] = {}
@@ -71,7 +70,7 @@ class Audit:
         if degrees and max(degrees.values()) > rules.degree_max:
             raise ViolationError(f"{where}: a member has {max(degrees.values())} neighbors, over {rules.degree_max}")
         near = neighborhoods(expected, [edge for edge in edges if edge.state is EdgeState.STARTED])
-        if not self._is_torn and summable(expected, near, rules.masks_min, rules.members_min) != expected:
+        if summable(expected, near, rules.masks_min, rules.members_min) != expected:
             raise ViolationError(f"{where} expects members that cannot be summed")
 
     def publishes(self, payload: bytes) -> None:
@@ -115,9 +114,7 @@ class Audit:
             raise ViolationError(f"{where} is {result.status.value} with {result.missing} missing")
         truth = signed(self._oracle.true_sum(result.network, result.round, included))
         if truth != (result.import_dwh, result.export_dwh, result.contributors):
-            raise ViolationError(
-                f"{where}: published {result.import_dwh, result.export_dwh, result.contributors}, {truth=}"
-            )
+            raise ViolationError(f"{where}: the sum is {truth}, published was {result}")
 
     def check_complete(self) -> None:
         """Every round between the first and the last FINAL of a network has one result, sum or reason.
@@ -128,7 +125,7 @@ class Audit:
         for network, (last, _) in self._last.items():
             rounds = [number for of, number in self._store.results if of == network]
             missing = set(range(min(rounds, default=last.round + 1), last.round + 1)) - set(rounds)
-            if missing and not self._is_torn:
+            if missing:
                 raise ViolationError(f"network {network} has no result for rounds {sorted(missing)}")
 
     def last_final(self, network: NetworkId) -> RoundFinal | None:

@@ -103,10 +103,10 @@ class Provider:
 
     def _perform(self, effects: Sequence[events.Effect]) -> None:
         records = [effect.record for effect in effects if isinstance(effect, events.Store)]
-        for batch in [[record] for record in records] if self._site.scenario.is_torn else [records] if records else []:
+        if records:
             self.fuse.step()
-            self.store.apply(batch)
-            self._site.audit.stored(batch)
+            self.store.apply(records)
+            self._site.audit.stored(records)
         for effect in effects:
             if not isinstance(effect, events.Store):
                 self.fuse.step()

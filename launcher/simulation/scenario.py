@@ -84,7 +84,7 @@ class RoundFaults:
 class Scenario:
     """One run. `gateways` are dealt to `networks`; `backup` and `wipe` are what a crash may do to a vault.
 
-    With `is_torn` a crash falls between any two effects, even between two records that the shells keep together.
+    With `is_torn` a gateway's crash falls between any two effects, even between records that its shell keeps together.
     """
 
     seed: int

@@ -73,7 +73,7 @@ class World:
         self.rules = {NetworkId(i + 1): scenario.rules_of(i) for i in range(scenario.networks)}
         oracle = Oracle(self.observer, self._schedule, scenario.parameters.masks_min)
         store = Store()
-        self.audit = Audit(oracle, store, self.rules, is_torn=scenario.is_torn)
+        self.audit = Audit(oracle, store, self.rules)
         self._site = Site(scenario, self.timeline, bus, oracle, self.audit, self.trace, self.tally)
         self.provider = Provider(self._site, self._identity, self.rules, store)
         bus.attach(NAME, self.provider, is_lossless=True)
@@ -183,7 +183,7 @@ class World:
         """Count readings that late frames have exposed.
 
         Raises:
-            ViolationError: a reading, or the sum of a group below the minimum, is exposed in a round without a late frame.
+            ViolationError: without a late frame a reading, or the sum of a small group, is exposed.
         """
         exposed = 0
         exact = self.scenario.gateways <= EXACT_MAX * self.scenario.networks
