@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,9 @@ from launcher.rounds import ClosedRound
 from launcher.table import kwh, picture
 
 CAPTURE_WIDTH: Final = 128
+
+_FONT_DOWNLOAD: Final = re.compile(r"\s*@font-face \{.*?\n    \}", re.DOTALL)
+"""Rich's pictures fetch a font from elsewhere; ours take the viewer's own."""
 
 
 class View(Protocol):
@@ -159,7 +163,8 @@ def save_picture(board: Board, path: Path) -> None:
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         console = Console(record=True, file=nowhere, width=CAPTURE_WIDTH, force_terminal=True, color_system="truecolor")
         console.print(picture(board, _now_ms(), CAPTURE_WIDTH, 60))
-        console.save_svg(str(path), title="dcnet demo")
+        picture = console.export_svg(title="dcnet demo")
+        path.write_text(_FONT_DOWNLOAD.sub("", picture), encoding="utf-8")
 
 
 def _now_ms() -> int:
