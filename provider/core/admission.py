@@ -31,8 +31,8 @@ from provider.core.keygraph import Edge, Neighborhoods, components, neighborhood
 TUNNEL_MS: Final = 30_000
 """How long a tunnel stays open for a handshake; longer than a gateway tries."""
 
-STANDING_ROUNDS: Final = 4
-STANDING_MS: Final = 30_000
+STANDING_ROUNDS: Final = 48
+STANDING_MS: Final = 300_000
 """An edge that stands longer than both without being started is dropped: half of what gateways grant it."""
 
 GATHER_MS_MAX: Final = 1_000

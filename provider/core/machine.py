@@ -64,8 +64,7 @@ class ProviderMachine:
                 effects += self._receive(messages, now_ms)
             case Tick():
                 for network in self.networks.values():
-                    if now_ms >= network.deadline:
-                        effects += network.tick(now_ms)
+                    effects += network.tick(now_ms)
             case Connected():
                 for network in self.networks.values():
                     effects += network.connected(now_ms)

@@ -39,7 +39,13 @@ from smgw.core.reporting import Reporting
 from smgw.core.situation import RETRY_MAX_MS, KnownFinal, MemberRules, Situation
 
 RATCHET_ROUNDS: Final = 8
-"""The key of the day before is erased so many rounds into the new day; a standing edge is given up after as many."""
+"""The key of the day before is erased so many rounds into the new day."""
+
+STANDING_ROUNDS: Final = 96
+STANDING_MS: Final = 600_000
+"""An edge that stands longer than both without being started is given up. The provider gives it up after half of that,
+so that no FINAL starts what one end has forgotten; and long enough that the edges of a whole network, renewed one by
+one, stand together once."""
 
 _SOON_OLD: Final = frozenset({Notification.RESUMED, Notification.REFUSED})
 _FROM_PROVIDER: Final = frozenset(Notification) - {Notification.TUNNEL, Notification.EXIT}
@@ -209,7 +215,7 @@ class Member:
     def _age(self, round_: RoundNumber, schedule: Schedule, now_ms: int) -> list[Effect]:
         """Ratchet seeds whose day is over, and forget edges that stood long enough without being started."""
         day = schedule.day(RoundNumber(max(round_ - RATCHET_ROUNDS, 0)))
-        stood_before_ms = now_ms - max(RATCHET_ROUNDS * schedule.period_ms, 60_000)
+        stood_before_ms = now_ms - max(STANDING_ROUNDS * schedule.period_ms, STANDING_MS)
         effects: list[Effect] = []
         for edge in list(self.situation.edges.values()):
             if not edge.is_started and edge.stood_ms < stood_before_ms:

@@ -170,8 +170,8 @@ def test_edges_of_others_and_edges_that_run_already_are_not_started_again() -> N
     assert bench.handle(final(ROUND, started=[tunnel(5), tunnel(9, 4)]), at_ms=DEADLINE) == []
 
 
-def test_an_edge_that_no_final_started_is_forgotten_after_eight_rounds() -> None:
-    stood = SCHEDULE.start(before(ROUND, 8))
+def test_an_edge_that_no_final_started_is_forgotten_after_96_rounds() -> None:
+    stood = SCHEDULE.start(before(ROUND, 96))
     waiting: Edge = edge(9, is_started=False, stood_ms=stood)
     bench = Bench(VaultContents(contents().membership, (*contents().edges, waiting)))
     assert bench.handle(roster(), final(), at_ms=START)[-1:] != [Store(EdgeErased(waiting.tunnel))]

@@ -1,0 +1,27 @@
+"""What the simulation found in the network machine; the seeds are in tests/simulation."""
+
+from dataclasses import replace
+
+from common.schedule import DAY_MS
+from provider.core.events import EdgeState, MemberState
+from tests.provider.core.bench import empty, operating
+from tests.provider.core.builders import ROUND, SCHEDULE, START, edge, everybody, member, opened, registration, stored
+
+
+def test_a_clock_set_back_by_a_day_does_not_keep_newcomers_from_drawing() -> None:
+    bench = empty()
+    bench.receive(registration(1), registration(2))
+    assert opened(bench.tick(START - DAY_MS))
+
+
+def test_an_edge_that_stands_too_long_to_be_started_is_dropped() -> None:
+    contents = stored(everybody(7), number=ROUND - 1)
+    away, waiting = member(8, MemberState.AWAY), edge(1, 8, EdgeState.STANDING)
+    contents = replace(contents, members=(*contents.members, away), edges=(*contents.edges, waiting))
+    bench = operating(everybody(7), contents=contents)
+    bench.report(*range(1, 8))
+    assert waiting.tunnel in bench.edges(EdgeState.STANDING)
+    for number in range(1, 50):
+        bench.now_ms = START + number * SCHEDULE.period_ms
+        bench.report(*range(1, 8))
+    assert waiting.tunnel not in bench.edges(EdgeState.STANDING)
