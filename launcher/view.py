@@ -163,8 +163,8 @@ def save_picture(board: Board, path: Path) -> None:
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         console = Console(record=True, file=nowhere, width=CAPTURE_WIDTH, force_terminal=True, color_system="truecolor")
         console.print(picture(board, _now_ms(), CAPTURE_WIDTH, 60))
-        picture = console.export_svg(title="dcnet demo")
-        path.write_text(_FONT_DOWNLOAD.sub("", picture), encoding="utf-8")
+        drawn = console.export_svg(title="dcnet demo")
+        path.write_text(_FONT_DOWNLOAD.sub("", drawn), encoding="utf-8")
 
 
 def _now_ms() -> int:
