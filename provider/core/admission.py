@@ -112,12 +112,12 @@ class Admission:
         desk = self._desk
         if member.state in _GONE:
             return []
-        near = desk.graph.neighbors(member.client) | {member.client}
+        near = self._places(member.client) | {member.client}
         room = desk.parameters.degree_max - (len(near) - 1)
         candidates = [
             other.client
             for other in desk.in_state(*_IN_NETWORK)
-            if other.client not in near and len(desk.graph.neighbors(other.client)) < desk.parameters.degree_max
+            if other.client not in near and self._have_room(other.client)
         ]
         count = min(count, room, len(candidates))
         drawn = self._entropy.sample(candidates, count) if count > 0 else []
@@ -269,7 +269,14 @@ class Admission:
 
     def _have_room(self, *clients: ClientId) -> bool:
         most = self._desk.parameters.degree_max
-        return all(len(self._desk.graph.neighbors(client)) < most for client in clients)
+        return all(len(self._places(client)) < most for client in clients)
+
+    def _places(self, client: ClientId) -> set[ClientId]:
+        """Who takes one of a member's places: its neighbors, and those with whom it has a seed to renew.
+
+        Without the latter, new neighbors would take the places, and what is in dispute could never be renewed.
+        """
+        return self._desk.graph.neighbors(client) | self._desk.members[client].unsettled
 
     @property
     def _live_wanted(self) -> int:
