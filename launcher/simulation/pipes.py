@@ -45,10 +45,13 @@ class Fates:
 
     def latency(self) -> int:
         """The way to the broker or from it, in milliseconds."""
-        usual = 1 + int(self.rng.random() * 30)
-        if self.strikes("delay", self.faults.delay):
-            return usual + int(self.rng.random() ** 2 * self._late_ms)
-        return usual
+        return 1 + int(self.rng.random() * 30)
+
+    def lateness(self) -> int:
+        """By how much a message comes later still, in milliseconds; it then holds up no others."""
+        if not self.strikes("delay", self.faults.delay):
+            return 0
+        return 1 + int(self.rng.random() ** 2 * self._late_ms)
 
     def damage(self, letter: Letter) -> Letter:
         """A copy with one bit flipped, or cut short."""
@@ -103,14 +106,15 @@ class Pipe:
     def _fly(self, letter: Letter, *, is_extra: bool = False) -> None:
         """Send on its way; only the letter itself is sent again when the connection breaks, no extra copy."""
         at = self._timeline.now + self._fates.latency()
-        if not self._fates.strikes("reorder", self._fates.faults.reorder):
+        late_ms = self._fates.lateness()
+        if not late_ms and not self._fates.strikes("reorder", self._fates.faults.reorder):
             self._last_arrival = at = max(at, self._last_arrival)
         self._number += 1
         number = self._number
         self._flying[number] = letter
         if is_extra:
             self._extra.add(number)
-        self._timeline.at(at, lambda: self._land(number))
+        self._timeline.at(at + late_ms, lambda: self._land(number))
 
     def _land(self, number: int) -> None:
         letter = self._flying.pop(number, None)
