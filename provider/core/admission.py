@@ -56,6 +56,8 @@ class Admission:
         self._entropy: Final = entropy
         self._by_name: Final = {m.name: m for m in desk.members.values() if m.state is not MemberState.LEFT}
         self._gathered: set[ClientId] = set()
+        self.was_asked = False
+        """Whether anybody asked to come in since it was last set to False."""
         self._draw_at: int | None = None
 
     def deadline(self) -> int | None:
@@ -86,6 +88,7 @@ class Admission:
         Raises:
             RefusedError: NAME_TAKEN, when the name is registered with another key; UNEXPECTED, while it is leaving.
         """
+        self.was_asked = True
         desk = self._desk
         member = self._by_name.get(registration.name)
         effects: list[Effect] = []
@@ -187,6 +190,7 @@ class Admission:
         Raises:
             RefusedError: UNEXPECTED, when it has said that it leaves.
         """
+        self.was_asked = True
         desk = self._desk
         if member.state in _GONE:
             raise RefusedError(Refusal.UNEXPECTED)

@@ -301,6 +301,10 @@ class Network:
         self._open_round(order)
         effects: list[Effect] = [*forgotten, *starts, Store(FinalRecord(self.desk.network, number, frame))]
         effects.append(self._retain(Broadcast.FINAL, frame, now_ms))
+        if self.admission.was_asked:
+            # Whoever wants in needs the rules, and anybody who may write there can have erased them on the broker.
+            self.admission.was_asked = False
+            effects.append(self._retain(Broadcast.ROSTER, self._roster, now_ms))
         return [*effects, *self.admission.finish_exits(now_ms), *self.admission.maintain(now_ms)]
 
     def _summable(self, clients: set[ClientId], startable: list[Edge]) -> set[ClientId]:

@@ -202,3 +202,12 @@ def test_the_neighbors_of_a_member_in_dispute_are_expected_without_it() -> None:
     next_round(bench, *SIX)
     assert bench.results[-1].contributors == 6
     assert refusals(bench.report(7)) == ["NOT_EXPECTED"]
+
+
+def test_the_rules_are_said_again_with_the_final_after_somebody_asked_and_not_without() -> None:
+    bench = without_seven()
+    bench.receive(asking(bench, 7, held(7, *SIX)))
+    bench.run(SCHEDULE.start(ROUND + 1))
+    assert Notification.ROSTER in published(bench.report(*SIX))
+    bench.run(SCHEDULE.start(ROUND + 2))
+    assert Notification.ROSTER not in published(bench.report(*SEVEN))
