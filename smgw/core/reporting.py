@@ -30,6 +30,7 @@ class Reporting:
         self._sent = sent
         self._closed = closed
         self._started_ms: Final = now_ms
+        self._earliest_ms = now_ms
         self._round: RoundNumber | None = None
         self._decided: RoundNumber | None = None
         self._reading: Reading | None = None
@@ -60,6 +61,7 @@ class Reporting:
         if schedule is None or self._situation.membership is None:
             return []
         effects: list[Effect] = []
+        self._earliest_ms = min(self._earliest_ms, now_ms)
         current = schedule.round_at(now_ms)
         if current != self._round:
             self._round, self._reading = current, None
@@ -205,13 +207,21 @@ class Reporting:
         day = schedule.day(round_)
         if any(edge.seed.day > day for edge in edges):
             return Refusal.ROUND_NOT_NEW
-        if schedule.round_at(self._started_ms) >= round_:
+        if self._may_have_sent_before(round_, schedule):
             return Refusal.STARTED_WITHIN_ROUND
         if len(known.expected) < self._situation.members_min:
             return Refusal.TOO_FEW_MEMBERS
         if len(edges) < self._situation.masks_min:
             return Refusal.TOO_FEW_MASKS
         return None
+
+    def _may_have_sent_before(self, round_: RoundNumber, schedule: Schedule) -> bool:
+        """Whether an earlier life, of which a restored vault knows nothing, may have sent in this round.
+
+        A clock that was ahead at the start and then set back counts as a start at that moment: otherwise the gateway
+        would be silent until the clock is there again.
+        """
+        return round_ <= schedule.round_at(self._earliest_ms) or round_ == schedule.round_at(self._started_ms)
 
     def _masks(self, edges: Sequence[Edge], round_: RoundNumber, schedule: Schedule) -> dict[TunnelId, Lanes]:
         membership = self._situation.membership

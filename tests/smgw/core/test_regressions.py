@@ -3,8 +3,21 @@
 from common import topics
 from common.frames import Notification
 from common.schedule import DAY_MS
-from smgw.core.events import Connected, Publish, Subscribe, VaultContents
-from tests.smgw.core.builders import NETWORK, START, Bench, contents, published
+from smgw.core.events import Connected, Publish, ReadingTaken, Subscribe, VaultContents
+from tests.smgw.core.builders import (
+    NETWORK,
+    OWN,
+    ROUND,
+    SCHEDULE,
+    START,
+    Bench,
+    after,
+    contents,
+    final,
+    published,
+    roster,
+    valid,
+)
 
 
 def test_a_clock_set_back_by_a_day_does_not_put_off_the_next_request_by_a_day() -> None:
@@ -25,3 +38,14 @@ def test_a_member_that_never_got_the_rules_subscribes_again_when_it_asks() -> No
     assert effects.index(Subscribe(topics.broadcast_filter(NETWORK))) < next(
         index for index, effect in enumerate(effects) if isinstance(effect, Publish)
     )
+
+
+def test_a_gateway_that_started_with_a_clock_far_ahead_sends_again_soon_after_it_was_set_right() -> None:
+    bench = Bench(now_ms=START + DAY_MS)
+    bench.handle(Connected(), roster())
+    bench.tick(START)
+    bench.handle(final(ROUND), at_ms=START + SCHEDULE.deadline(ROUND, 0) - SCHEDULE.start(ROUND))
+    following = after(ROUND)
+    bench.tick(SCHEDULE.start(following))
+    bench.handle(ReadingTaken(valid(following)))
+    assert Notification.SUPERPOSITION in published(bench.tick(SCHEDULE.send_at(following, OWN.public_key)))
