@@ -61,7 +61,7 @@ class Chaos:
         self._maybe(faults.provider_crash, self._crash_provider)
         self._maybe(faults.provider_clock, self._step_provider_clock)
         for gateway in self.gateways:
-            if self._rng.random() < 0.1:
+            if self._rng.random() < 0.3:
                 gateway.backup = gateway.vault.contents
 
     def _maybe(self, rate: float, fault: Callable[[], None]) -> None:
@@ -90,7 +90,7 @@ class Chaos:
         elif kind < self._scenario.backup + self._scenario.wipe:
             self._tally.count("lost vault")
             gateway.vault.restore(VaultContents())
-        patience = 0.2 if self._rng.random() < 0.5 else 3
+        patience = self._rng.choice((0.02, 0.2, 3))
         self._timeline.after(self._a_while(patience), gateway.start)
 
     def _crash_provider(self) -> None:

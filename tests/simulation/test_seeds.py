@@ -15,6 +15,7 @@ SEEDS = 220
 BLOCK = 55
 
 REGRESSIONS = {
+    13: "a gateway that started with a clock far ahead was silent until that time had come",
     24: "an edge was started that one of its ends had forgotten",
     96: "a round that was closed again after a crash",
     100: "a member that never got the retained ROSTER heard nothing for ever",
