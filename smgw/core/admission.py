@@ -238,13 +238,9 @@ class Admission:
         if situation.is_refusing:
             raise RefusedError(Refusal.WEAKER_RULES)
         own = situation.identity.public_key
-        others = {edge.peer_key for edge in situation.edges.values()} | {
-            t.order.peer_key for t in self._tunnels.values()
-        }
         if order.peer_key == own or situation.membership is None:
             raise RefusedError(Refusal.UNEXPECTED)
-        if len(others - {order.peer_key}) >= situation.rules.degree_max:
-            raise RefusedError(Refusal.TOO_MANY_NEIGHBORS)
+        effects = self._make_room(order.peer_key)
         is_initiator = order.role is Role.INITIATOR
         keys = (own, order.peer_key) if is_initiator else (order.peer_key, own)
         ends = Ends(situation.membership.network, order.tunnel, *keys)
@@ -252,10 +248,29 @@ class Admission:
         deadline_ms = now_ms + TUNNEL_MS
         if not is_initiator:
             self._tunnels[order.tunnel] = _Tunnel(order, Responder(ends, situation.client, ephemeral), deadline_ms)
-            return []
+            return effects
         initiator = Initiator(ends, situation.client, ephemeral)
         self._tunnels[order.tunnel] = tunnel = _Tunnel(order, initiator, deadline_ms)
-        return [self._say(tunnel, HELLO, initiator.hello, now_ms)]
+        return [*effects, self._say(tunnel, HELLO, initiator.hello, now_ms)]
+
+    def _make_room(self, peer_key: bytes) -> list[Effect]:
+        """Have room for one neighbor more, if need be by giving up the oldest edge that no FINAL has started.
+
+        The provider, which counts neighbors too, has forgotten that edge, or it would not have opened this tunnel.
+
+        Raises:
+            RefusedError: TOO_MANY_NEIGHBORS.
+        """
+        edges = self._situation.edges.values()
+        held = {edge.peer_key for edge in edges} | {tunnel.order.peer_key for tunnel in self._tunnels.values()}
+        if len(held - {peer_key}) < self._situation.rules.degree_max:
+            return []
+        others = [edge for edge in edges if edge.peer_key != peer_key]
+        started = {edge.peer_key for edge in others if edge.is_started}
+        waiting = [edge for edge in others if edge.peer_key not in started]
+        if not waiting:
+            raise RefusedError(Refusal.TOO_MANY_NEIGHBORS)
+        return [*self._situation.erase(min(waiting, key=lambda edge: (edge.stood_ms, edge.tunnel)).tunnel)]
 
     def hear(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
         """The other end of a tunnel has spoken.

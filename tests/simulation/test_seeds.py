@@ -24,6 +24,7 @@ REGRESSIONS = {
     162: "a clock set back by a day left a joining member without tunnels",
     180: "a vault restored from a time before the first seed never asked for new neighbors",
     347: "edges renewed one by one never stood together, and no round began",
+    544: "a seed that never started kept a gateway from renewing another",
     919: "edges renewed one by one never stood together, and no round began",
 }
 """Seeds that once failed, with what they found."""

@@ -1,19 +1,25 @@
 """What the simulation found in the member machine; the seeds are in tests/simulation."""
 
+from dataclasses import replace
+
 from common import topics
 from common.frames import Notification
+from common.payloads import Role
 from common.schedule import DAY_MS
 from smgw.core.events import Connected, Publish, ReadingTaken, Subscribe, VaultContents
 from tests.smgw.core.builders import (
     NETWORK,
     OWN,
     ROUND,
+    RULES,
     SCHEDULE,
     START,
     Bench,
     after,
     contents,
+    edge,
     final,
+    opening,
     published,
     roster,
     valid,
@@ -49,3 +55,11 @@ def test_a_gateway_that_started_with_a_clock_far_ahead_sends_again_soon_after_it
     bench.tick(SCHEDULE.start(following))
     bench.handle(ReadingTaken(valid(following)))
     assert Notification.SUPERPOSITION in published(bench.tick(SCHEDULE.send_at(following, OWN.public_key)))
+
+
+def test_an_edge_that_was_never_started_gives_way_to_a_new_neighbor() -> None:
+    waiting = edge(9, is_started=False)
+    bench = Bench(replace(contents(), edges=(*contents().edges, waiting)), replace(RULES, degree_max=7), START)
+    bench.handle(Connected(), roster(), opening(8, Role.RESPONDER))
+    assert waiting not in bench.kept.edges
+    assert len(bench.kept.edges) == 6
