@@ -200,7 +200,7 @@ class Admission:
         for tunnel, edge in mine.items():
             if tunnel not in theirs and (edge.state is EdgeState.STARTED or member.state is MemberState.AWAY):
                 effects += desk.remove_edge(edge)
-                member.unsettled.add(edge.other(member.client))
+                self._dispute(member, desk.members[edge.other(member.client)])
         for tunnel, claimed in theirs.items():
             peer = desk.members.get(claimed.peer)
             if tunnel in mine or not claimed.is_started or peer is None:
@@ -208,7 +208,7 @@ class Admission:
             if peer.exit_frame is not None and peer.state is MemberState.LEFT:
                 effects.append(desk.forward(peer.exit_frame, member, now_ms))
             else:
-                member.unsettled.add(peer.client)
+                self._dispute(member, peer)
         if member.state is MemberState.AWAY:
             effects += desk.move(member, MemberState.PRESENT)
         started = tuple(edge.tunnel for edge in desk.graph.of(member.client) if edge.state is EdgeState.STARTED)
@@ -223,7 +223,8 @@ class Admission:
             peer = desk.members[client]
             between = desk.graph.between(member.client, client)
             is_renewing = any(edge.state is not EdgeState.STARTED for edge in between)
-            if peer.state is MemberState.PRESENT and not is_renewing:
+            has_room = len(self._places(client) - {member.client}) < desk.parameters.degree_max
+            if peer.state is MemberState.PRESENT and has_room and not is_renewing:
                 effects += self._open(member, peer, now_ms)
         near = desk.graph.neighbors(member.client)
         live = sum(desk.members[client].state in _IN_NETWORK for client in near)
@@ -280,7 +281,19 @@ class Admission:
 
         Without the latter, new neighbors would take the places, and what is in dispute could never be renewed.
         """
-        return self._desk.graph.neighbors(client) | self._desk.members[client].unsettled
+        member = self._desk.members[client]
+        return self._desk.graph.neighbors(client) | member.unsettled | member.awaiting
+
+    def _dispute(self, member: Member, peer: Member) -> None:
+        """The seeds of this member do not agree with those of `peer`."""
+        member.unsettled.add(peer.client)
+        peer.awaiting.add(member.client)
+
+    def _agree(self, a: ClientId, b: ClientId) -> None:
+        """Nothing is in dispute between these two any more."""
+        for client, other in ((a, b), (b, a)):
+            self._desk.members[client].unsettled.discard(other)
+            self._desk.members[client].awaiting.discard(other)
 
     @property
     def _live_wanted(self) -> int:
@@ -303,8 +316,7 @@ class Admission:
                 if old.state is EdgeState.STARTED:
                     effects += desk.remove_edge(old)
             effects.append(desk.save_edge(edge, EdgeState.STARTED))
-            desk.members[edge.initiator].unsettled.discard(edge.responder)
-            desk.members[edge.responder].unsettled.discard(edge.initiator)
+            self._agree(edge.initiator, edge.responder)
         return effects
 
     def eligible(self) -> set[ClientId]:
@@ -340,7 +352,9 @@ class Admission:
             effects += desk.move(member, MemberState.LEFT)
             for edge in edges:
                 effects += desk.remove_edge(edge)
-            effects += self._tell_neighbors(member, (edge.other(member.client) for edge in edges), now_ms)
+            neighbors = dict.fromkeys(edge.other(member.client) for edge in edges)
+            neighbors |= dict.fromkeys(sorted(member.unsettled | member.awaiting))
+            effects += self._tell_neighbors(member, neighbors, now_ms)
             effects.append(self._confirm_exit(member, now_ms))
             effects.append(Notice(f"client {member.client} has left"))
             self._by_name.pop(member.name, None)
@@ -353,7 +367,7 @@ class Admission:
         assert leaver.exit_frame is not None
         effects = list[Effect]()
         for client in neighbors:
-            self._desk.members[client].unsettled.discard(leaver.client)
+            self._agree(client, leaver.client)
             effects.append(self._desk.forward(leaver.exit_frame, self._desk.members[client], now_ms))
         return effects
 

@@ -26,7 +26,10 @@ LIFETIME_MS: Final = 60_000
 
 @dataclass(slots=True)
 class Member:
-    """One member as the provider sees it. `unsettled` are neighbors with whom its seeds do not agree."""
+    """One member as the provider sees it.
+
+    `unsettled` are neighbors with whom its seeds do not agree; each of them has it among its `awaiting`.
+    """
 
     client: ClientId
     name: str
@@ -34,6 +37,7 @@ class Member:
     state: MemberState
     exit_frame: bytes | None = None
     unsettled: set[ClientId] = field(default_factory=set)
+    awaiting: set[ClientId] = field(default_factory=set)
 
 
 @dataclass(slots=True)

@@ -2,10 +2,26 @@
 
 from dataclasses import replace
 
+from common import topics
+from common.frames import Notification, decode
+from common.payloads import Holdings
 from common.schedule import DAY_MS
-from provider.core.events import EdgeState, MemberState
+from provider.core.events import EdgeState, MemberState, Publish
 from tests.provider.core.bench import empty, operating
-from tests.provider.core.builders import ROUND, SCHEDULE, START, edge, everybody, member, opened, registration, stored
+from tests.provider.core.builders import (
+    NETWORK,
+    ROUND,
+    SCHEDULE,
+    START,
+    edge,
+    everybody,
+    member,
+    message,
+    name,
+    opened,
+    registration,
+    stored,
+)
 
 
 def test_a_clock_set_back_by_a_day_does_not_keep_newcomers_from_drawing() -> None:
@@ -25,3 +41,17 @@ def test_an_edge_that_stands_too_long_to_be_started_is_dropped() -> None:
         bench.now_ms = START + number * SCHEDULE.period_ms
         bench.report(*range(1, 8))
     assert waiting.tunnel not in bench.edges(EdgeState.STANDING)
+
+
+def test_whoever_has_a_seed_in_dispute_with_a_leaver_hears_of_the_exit_too() -> None:
+    bench = operating(everybody(7))
+    bench.receive(message(7, Notification.RESUME, Holdings(()).encode()))
+    effects = bench.receive(message(7, Notification.EXIT, at_ms=START + 1))
+    effects += bench.report(*range(1, 7)) + bench.run(START + SCHEDULE.period_ms)
+    told = {effect.topic for effect in effects if isinstance(effect, Publish) and said(effect) is Notification.EXIT}
+    assert told == {topics.down(NETWORK, name(client)) for client in range(1, 7)}
+    assert not any(member.awaiting for member in bench.machine.networks[NETWORK].desk.members.values())
+
+
+def said(effect: Publish) -> Notification:
+    return decode(effect.payload).frame.notification
