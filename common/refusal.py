@@ -41,6 +41,7 @@ class Refusal(IntEnum):
     TUNNEL_CLOSED = 51
     BAD_HANDSHAKE = 52
     TOO_MANY_NEIGHBORS = 53
+    NETWORK_FULL = 54
 
     TOO_FEW_MASKS = 64
     TOO_FEW_MEMBERS = 65
@@ -89,6 +90,7 @@ _SENTENCES = {
     Refusal.TUNNEL_CLOSED: "that tunnel is not open",
     Refusal.BAD_HANDSHAKE: "the key agreement in the tunnel does not hold",
     Refusal.TOO_MANY_NEIGHBORS: "the gateway has as many neighbors as it may have",
+    Refusal.NETWORK_FULL: "the network has given all its client identifiers",
     Refusal.TOO_FEW_MASKS: "the reading would leave under fewer masks than the minimum",
     Refusal.TOO_FEW_MEMBERS: "fewer members are expected than the minimum",
     Refusal.NAMES_ITSELF: "it declares the gateway itself missing",

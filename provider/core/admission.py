@@ -38,6 +38,12 @@ STANDING_MS: Final = 300_000
 GATHER_MS_MAX: Final = 1_000
 """How long registrations are gathered before all of them draw, so that each can draw each."""
 
+CLIENTS_MAX: Final = 200_000
+"""The highest client identifier: two sets of so many members leave a FINAL room to start edges."""
+
+RENEWALS_MAX: Final = 2
+"""After so many tunnels in vain a dispute is dropped: whoever still uses the old seed will be found by its frames."""
+
 FINAL_REST_BYTES: Final = 64
 """What a FINAL holds beside its two sets of members and the edges that it starts, rounded up."""
 
@@ -86,7 +92,8 @@ class Admission:
         """Give a place to a gateway, or the same one again. The signature under the carried key was checked.
 
         Raises:
-            RefusedError: NAME_TAKEN, when the name is registered with another key; UNEXPECTED, while it is leaving.
+            RefusedError: NAME_TAKEN, when the name is registered with another key; UNEXPECTED, while it is leaving;
+                NETWORK_FULL, when no identifier is left.
         """
         self.was_asked = True
         desk = self._desk
@@ -94,11 +101,14 @@ class Admission:
         effects: list[Effect] = []
         if member is None:
             client = ClientId(max(desk.members, default=0) + 1)
+            if client > CLIENTS_MAX:
+                raise RefusedError(Refusal.NETWORK_FULL)
             member = Member(client, registration.name, registration.public_key, MemberState.JOINING)
             desk.members[client] = self._by_name[member.name] = member
             effects.append(desk.save(member))
         elif member.public_key != registration.public_key:
             raise RefusedError(Refusal.NAME_TAKEN)
+        member.hear(now_ms)
         effects.append(desk.order(member, Notification.ASSIGNED, Assigned(member.public_key).encode(), now_ms))
         if member.state is not MemberState.JOINING:
             return effects + self.resume(member, Holdings(()), now_ms)
@@ -119,7 +129,7 @@ class Admission:
         room = desk.parameters.degree_max - (len(near) - 1)
         candidates = [
             other.client
-            for other in desk.in_state(*_IN_NETWORK)
+            for other in desk.reachable(*_IN_NETWORK)
             if other.client not in near and self._have_room(other.client)
         ]
         count = min(count, room, len(candidates))
@@ -166,7 +176,7 @@ class Admission:
                 effects.append(desk.save_edge(edge, EdgeState.STANDING))
             elif edge.state is EdgeState.OPEN:
                 failed += 1
-                effects += desk.remove_edge(edge)
+                effects += self._fail(edge)
         for client in {client for edge in edges for client in edge.pair}:
             effects += self._settle_joining(desk.members[client])
         return effects + self._draw(member, failed, now_ms)
@@ -194,6 +204,8 @@ class Admission:
         desk = self._desk
         if member.state in _GONE:
             raise RefusedError(Refusal.UNEXPECTED)
+        if any(claimed.peer == member.client for claimed in held.edges):
+            raise RefusedError(Refusal.BAD_DATA)
         mine = {edge.tunnel: edge for edge in desk.graph.of(member.client) if edge.state in _HELD}
         theirs = {edge.tunnel: edge for edge in held.edges}
         effects: list[Effect] = []
@@ -207,7 +219,7 @@ class Admission:
                 continue
             if peer.exit_frame is not None and peer.state is MemberState.LEFT:
                 effects.append(desk.forward(peer.exit_frame, member, now_ms))
-            else:
+            elif len(self._places(member.client) | {peer.client}) <= desk.parameters.degree_max:
                 self._dispute(member, peer)
         if member.state is MemberState.AWAY:
             effects += desk.move(member, MemberState.PRESENT)
@@ -224,10 +236,10 @@ class Admission:
             between = desk.graph.between(member.client, client)
             is_renewing = any(edge.state is not EdgeState.STARTED for edge in between)
             has_room = len(self._places(client) - {member.client}) < desk.parameters.degree_max
-            if peer.state is MemberState.PRESENT and has_room and not is_renewing:
+            if peer.state is MemberState.PRESENT and not peer.is_deaf and has_room and not is_renewing:
                 effects += self._open(member, peer, now_ms)
         near = desk.graph.neighbors(member.client)
-        live = sum(desk.members[client].state in _IN_NETWORK for client in near)
+        live = sum(desk.members[peer].state in _IN_NETWORK and not desk.members[peer].is_deaf for peer in near)
         return effects + self._draw(member, self._live_wanted - live, now_ms)
 
     def maintain(self, now_ms: int) -> list[Effect]:
@@ -235,8 +247,8 @@ class Admission:
         desk, effects = self._desk, list[Effect]()
         for edge in desk.graph.in_state(EdgeState.OPEN):
             if not 0 <= now_ms - edge.opened_ms <= TUNNEL_MS:
-                effects += desk.remove_edge(edge)
-        present = {member.client for member in desk.in_state(MemberState.PRESENT)}
+                effects += self._fail(edge)
+        present = {member.client for member in desk.reachable(MemberState.PRESENT)}
         near = neighborhoods(present, desk.graph.in_state(EdgeState.STARTED))
         for client in sorted(present):
             if desk.members[client].unsettled or len(near[client]) < self._live_wanted:
@@ -244,6 +256,19 @@ class Admission:
         for member in desk.in_state(MemberState.JOINING):
             effects += self._settle_joining(member)
         return effects + self._bridge(present, near, now_ms)
+
+    def _fail(self, edge: Edge) -> list[Store]:
+        """A tunnel was in vain: note who was not heard, and give up a dispute that nobody settles."""
+        desk = self._desk
+        for client in edge.pair - desk.expected:
+            member = desk.members[client]
+            member.is_deaf = member.heard_ms < edge.opened_ms
+        initiator = desk.members[edge.initiator]
+        if edge.responder in initiator.unsettled:
+            initiator.renewals[edge.responder] = initiator.renewals.get(edge.responder, 0) + 1
+            if initiator.renewals[edge.responder] >= RENEWALS_MAX:
+                self._agree(edge.initiator, edge.responder)
+        return desk.remove_edge(edge)
 
     def forget(self, now_ms: int) -> list[Store]:
         """Drop edges that stand for long and never started: their ends forget them too, after twice as long.
@@ -294,6 +319,7 @@ class Admission:
         for client, other in ((a, b), (b, a)):
             self._desk.members[client].unsettled.discard(other)
             self._desk.members[client].awaiting.discard(other)
+            self._desk.members[client].renewals.pop(other, None)
 
     @property
     def _live_wanted(self) -> int:
@@ -320,18 +346,25 @@ class Admission:
         return effects
 
     def eligible(self) -> set[ClientId]:
-        """The members that may be expected: present, and no seed in dispute with a present neighbor.
+        """The members that may be expected: present, and no two of them with a seed in dispute.
 
-        A dispute whose renewed edge stands already does not count: the edge starts with the next FINAL.
+        Whoever is in no dispute of its own comes first; then those with the fewest, as long as they have none with
+        whom was chosen. So a member that never renews its seeds keeps out itself, and nobody else.
         """
         desk = self._desk
-        present = {member.client for member in desk.in_state(MemberState.PRESENT)}
-        return {client for client in present if not self._has_dispute(desk.members[client], present)}
-
-    def _has_dispute(self, member: Member, present: set[ClientId]) -> bool:
-        return any(self._is_disputed(member.client, peer) for peer in present & member.unsettled)
+        present = {member.client for member in desk.reachable(MemberState.PRESENT)}
+        disputes = {
+            client: {peer for peer in present & desk.members[client].unsettled if self._is_disputed(client, peer)}
+            for client in present
+        }
+        chosen = {client for client in present if not disputes[client]}
+        for client in sorted(present - chosen, key=lambda client: (len(disputes[client]), client)):
+            if not any(peer in disputes[client] or client in disputes[peer] for peer in chosen):
+                chosen.add(client)
+        return chosen
 
     def _is_disputed(self, client: ClientId, peer: ClientId) -> bool:
+        """Whether no renewed seed stands, which would start with the next FINAL."""
         return not any(edge.state is EdgeState.STANDING for edge in self._desk.graph.between(client, peer))
 
     # Leaving

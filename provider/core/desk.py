@@ -38,6 +38,15 @@ class Member:
     exit_frame: bytes | None = None
     unsettled: set[ClientId] = field(default_factory=set)
     awaiting: set[ClientId] = field(default_factory=set)
+    renewals: dict[ClientId, int] = field(default_factory=dict)
+    """How many tunnels to renew a seed in dispute were in vain, by neighbor."""
+    heard_ms: int = 0
+    is_deaf: bool = False
+    """Whether a tunnel was opened for it in vain, and nothing was heard of it since: nobody waits for it."""
+
+    def hear(self, now_ms: int) -> None:
+        """A frame of this member has come."""
+        self.heard_ms, self.is_deaf = now_ms, False
 
 
 @dataclass(slots=True)
@@ -49,10 +58,16 @@ class Desk:
     identity: Identity
     members: dict[ClientId, Member]
     graph: KeyGraph
+    expected: frozenset[ClientId] = frozenset()
+    """Whom the last FINAL expects."""
 
     def in_state(self, *states: MemberState) -> list[Member]:
         """The members in these states."""
         return [member for member in self.members.values() if member.state in states]
+
+    def reachable(self, *states: MemberState) -> list[Member]:
+        """The members in these states of whom one may expect an answer."""
+        return [member for member in self.in_state(*states) if not member.is_deaf]
 
     def is_present(self, client: ClientId) -> bool:
         """Whether this member can be expected."""

@@ -174,6 +174,7 @@ class Network:
         if not is_signed(member.public_key, Direction.UP, signed, signature):
             raise RefusedError(Refusal.BAD_SIGNATURE)
         self._round.accept(row)
+        member.hear(now_ms)
 
     def receive(self, signed: SignedFrame, topic: Topic, now_ms: int) -> list[Effect]:
         """Take any other frame of a member.
@@ -189,6 +190,7 @@ class Network:
         signed.require_signature(member.public_key, Direction.UP)
         if frame.notification not in _REPEATABLE:
             self._require_new(member.client, frame)
+        member.hear(now_ms)
         return handler(member, signed, now_ms)
 
     def _handler(self, frame: Frame) -> Callable[[Member, SignedFrame, int], list[Effect]]:
@@ -315,7 +317,8 @@ class Network:
 
     def _open_round(self, last: RoundFinal) -> None:
         assert self._final_frame is not None
-        near = neighborhoods(set(last.expected), self.desk.graph.in_state(EdgeState.STARTED))
+        self.desk.expected = frozenset(last.expected)
+        near = neighborhoods(self.desk.expected, self.desk.graph.in_state(EdgeState.STARTED))
         number = RoundNumber(last.round + 1)
         self._round = Round(number, view_of(self._final_frame), self._suite, self.desk.parameters, near)
 

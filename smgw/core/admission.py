@@ -212,7 +212,8 @@ class Admission:
         """The provider has refused a registration: say why, and ask again later.
 
         Raises:
-            RefusedError: UNEXPECTED, when this gateway has not asked: somebody else used its name, or the answer is old.
+            RefusedError: UNEXPECTED, when this gateway has not asked: somebody else used its name, or the answer
+                is old.
         """
         rejected = Rejected.decode(signed.frame.data)
         if not self._is_registering:

@@ -82,9 +82,17 @@ class Reporting:
         schedule, sent = self._schedule, self._sent
         if schedule is None or sent is None or self._is_closed(sent.round) or schedule.round_at(now_ms) != sent.round:
             return []
-        if now_ms >= self._awaited_until(sent, schedule):
+        if now_ms >= self._awaited_until(sent, schedule) or self._is_overtaken(sent):
             return []
         return [self._publish(sent, schedule)]
+
+    def _is_overtaken(self, sent: Sent) -> bool:
+        """Whether a correction has named this gateway, or a neighbor whose mask the last frame still carries."""
+        order = self._correction
+        if order is None or order.round != sent.round:
+            return False
+        peers = {edge.peer for tunnel in sent.tunnels if (edge := self._situation.edges.get(tunnel))}
+        return self._situation.client in order.missing or any(peer in order.missing for peer in peers)
 
     def forget(self) -> None:
         """Another membership begins, with seeds of its own: what was sent before has no bearing on it."""
@@ -112,7 +120,7 @@ class Reporting:
         """
         sent = self._sent
         if sent is None or order.round > sent.round:
-            return []
+            return self._stay_silent(order)
         if order.round != sent.round:
             raise RefusedError(Refusal.WRONG_ROUND)
         if self._is_closed(sent.round):
@@ -126,6 +134,18 @@ class Reporting:
         if self._situation.client in order.missing:
             raise RefusedError(Refusal.NAMES_ITSELF)
         return self._resend(order, sent, now_ms)
+
+    def _stay_silent(self, order: Correction) -> list[Effect]:
+        """A correction of a round in which this gateway has not sent yet: whatever it sent now would come late.
+
+        A late frame, with the answers of its neighbors to this very order, would tell the reading.
+        """
+        known = self._situation.final
+        is_next = known is not None and (order.round, order.view) == (known.round + 1, known.view)
+        if not is_next or not self._situation.is_expected or self._decided == order.round:
+            return []
+        self._decided = order.round
+        return self._refuse_round(order.round, Refusal.LATE)
 
     def _require_consistent(self, order: Correction, sent: Sent) -> None:
         known = self._correction

@@ -190,9 +190,16 @@ def test_a_frame_after_its_sender_was_declared_missing_is_late() -> None:
     assert refusals(bench.receive(good(bench))) == ["LATE"]
 
 
+def test_a_network_that_has_given_all_its_identifiers_takes_nobody() -> None:
+    known = stored(everybody(7), number=ROUND - 2)
+    bench = operating(everybody(7), contents=replace(known, members=(*known.members, member(200_000))))
+    assert refusals(bench.receive(registration(20))) == ["NETWORK_FULL"]
+
+
 def test_the_list_of_reasons_is_whole() -> None:
     """Reasons that only a gateway gives are left: handshake, its own masks and members, its own rounds."""
     provider = {reason for reason, _, _ in CASES} | {Refusal.REPEATED}
+    provider |= {Refusal.NETWORK_FULL}
     gateway = {r for r in Refusal if r >= Refusal.TOO_FEW_MASKS} | {Refusal.BAD_HANDSHAKE, Refusal.TOO_MANY_NEIGHBORS}
     assert provider | gateway == set(Refusal)
     assert not provider & gateway

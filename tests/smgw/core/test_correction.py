@@ -11,7 +11,7 @@ from common.payloads import Superposition
 from common.refusal import Refusal
 from common.suites import fingerprint
 from common.superposition import vector
-from smgw.core.events import Effect, Publish, Received, Refuse, Sent, Store
+from smgw.core.events import Connected, Disconnected, Effect, Publish, ReadingTaken, Received, Refuse, Sent, Store
 from tests.smgw.core.builders import (
     PARAMETERS,
     PEERS,
@@ -19,6 +19,8 @@ from tests.smgw.core.builders import (
     RULES,
     SCHEDULE,
     SELF,
+    SEND_AT,
+    START,
     VIEW,
     Bench,
     after,
@@ -95,8 +97,30 @@ def test_a_correction_that_names_no_neighbor_changes_nothing() -> None:
     assert bench.sent.frame == sent_by(effects)
 
 
-def test_a_gateway_that_sent_nothing_ignores_corrections() -> None:
-    assert settled().handle(correction(5), at_ms=FIRST) == []
+@pytest.mark.parametrize("missing", [SELF, 5, 8])
+def test_a_gateway_that_has_not_sent_when_a_correction_comes_stays_silent_in_that_round(missing: int) -> None:
+    bench = settled()
+    bench.tick(START)
+    bench.handle(ReadingTaken(valid()))
+    effects = bench.handle(correction(missing), at_ms=SEND_AT - 1)
+    assert effects[0] == Refuse(Refusal.LATE, Notification.SUPERPOSITION)
+    assert published(bench.tick(SEND_AT) + bench.run(SCHEDULE.start(after(ROUND)) - 1)) == []
+
+
+def test_a_correction_from_another_final_silences_nobody() -> None:
+    bench = settled()
+    bench.tick(START)
+    bench.handle(ReadingTaken(valid()))
+    assert bench.handle(correction(SELF, of_view=b"another."), at_ms=SEND_AT - 1) == []
+    assert published(bench.tick(SEND_AT)) == [Notification.SUPERPOSITION]
+
+
+@pytest.mark.parametrize("missing", [(SELF,), PEERS])
+def test_a_frame_that_a_correction_has_overtaken_is_not_sent_again(missing: tuple[int, ...]) -> None:
+    bench, _ = reported()
+    bench.handle(correction(*missing))
+    bench.handle(Disconnected())
+    assert Notification.SUPERPOSITION not in published(bench.handle(Connected()))
 
 
 def test_a_correction_of_a_round_to_come_is_ignored() -> None:
