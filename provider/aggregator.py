@@ -102,6 +102,7 @@ class Aggregator:
         self._refusals = Refusals()
         self._quiet = OncePerMinute()
         self._exposed: set[NetworkId] = set()
+        self._seen_ms = clock()
 
     @property
     def counters(self) -> Mapping[str, int]:
@@ -124,8 +125,10 @@ class Aggregator:
             if isinstance(event, Connected):
                 self.connected.set()
         deadline, now_ms = self._machine.deadline, self._clock()
-        if deadline is not None and deadline <= now_ms:
+        # A deadline that was named before the clock was set back may now be far away: the machine names another.
+        if deadline is not None and (deadline <= now_ms or now_ms < self._seen_ms):
             await self._perform(self._machine.handle(Tick(), now_ms))
+        self._seen_ms = now_ms
 
     def _patience_s(self) -> float:
         deadline = self._machine.deadline

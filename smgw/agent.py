@@ -183,10 +183,13 @@ class Agent:
                 self.feed(_translate(event))
 
     async def _keep_time(self) -> None:
+        seen_ms = self._clock()
         while True:
-            deadline_ms = self._core.deadline
-            if deadline_ms is not None and self._clock() >= deadline_ms:
+            deadline_ms, now_ms = self._core.deadline, self._clock()
+            # A deadline that was named before the clock was set back may now be far away: the core names another.
+            if deadline_ms is not None and (now_ms >= deadline_ms or now_ms < seen_ms):
                 self.feed(Tick())
+            seen_ms = now_ms
             self._was_fed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._wait_s()):

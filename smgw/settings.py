@@ -6,7 +6,7 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from broker.settings import BusSettings, HomePath, Name
@@ -40,6 +40,13 @@ class GatewaySettings(FileSettings):
     log_level: LogLevel = Field("INFO", description="Least weight of a line on the standard error")
     broker: BusSettings = Field(default_factory=BusSettings, description="How to reach the provider's broker")
     meter: MeterSettings = Field(description="Where readings come from: a table [meter] that begins with its kind")
+
+    @field_validator("provider_key")
+    @classmethod
+    def _is_a_key(cls, value: str) -> str:
+        if not int(value, 16):
+            raise ValueError("stands for the provider's key; take public_key from provider.json in its home directory")
+        return value
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

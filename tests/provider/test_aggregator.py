@@ -105,6 +105,13 @@ async def test_all_messages_that_wait_go_in_at_once(world: World) -> None:
     assert world.limits == [BATCH_MAX]
 
 
+async def test_a_clock_set_back_is_told_to_the_machine(world: World) -> None:
+    times = iter([NOW_MS, NOW_MS, NOW_MS - 60_000, NOW_MS - 60_000])
+    world.deadline = NOW_MS + 3_600_000
+    await Aggregator(world, world, world, world, clock=lambda: next(times)).step()
+    assert world.handled == [(Tick(), NOW_MS - 60_000)]
+
+
 async def test_the_order_of_connections_and_messages_is_kept(world: World) -> None:
     world.batches.append([arrival(1), bus_events.Disconnected("gone"), bus_events.Connected(), arrival(2), arrival(3)])
     await world.aggregator().step()

@@ -214,6 +214,15 @@ async def test_clock_step_during_the_wait_is_noticed(monkeypatch: pytest.MonkeyP
     assert core.events == [Tick()]
 
 
+async def test_a_clock_set_back_during_the_wait_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "RECHECK_S", 0.01)
+    looks = iter(range(1_000))
+    core = ScriptedCore({Tick: [Left()]})
+    core.deadline = NOW_MS + 3_600_000
+    await live(core, World(), lambda: NOW_MS if next(looks) < 5 else NOW_MS - 60_000)
+    assert core.events == [Tick()]
+
+
 async def test_leaving_is_asked_of_the_core_and_ends_when_it_has_left() -> None:
     core = ScriptedCore({LeaveRequested: [Store(Departed()), Left()]})
     world = World(CONNECTED, CONNECTED)

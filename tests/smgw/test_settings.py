@@ -1,3 +1,4 @@
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,23 @@ def test_the_example_is_good_and_its_comments_show_the_defaults(tmp_path: Path) 
     lines = example.read_text(encoding="utf-8").splitlines()
     is_key = [line.startswith("# ") and line.split()[2:3] == ["="] for line in lines]
     uncommented = "\n".join(line[2:] if key else line for line, key in zip(lines, is_key, strict=True))
-    assert sum(is_key) == 9
-    assert settings(tmp_path / "all.toml", uncommented) == load(example)
+    assert sum(is_key) == 8
+    (tmp_path / "known.toml").write_text(example.read_text(encoding="utf-8").replace("0" * 64, "ab" * 32))
+    assert settings(tmp_path / "all.toml", uncommented.replace("0" * 64, "ab" * 32)) == load(tmp_path / "known.toml")
+
+
+def test_the_key_that_stands_in_the_example_is_refused(tmp_path: Path) -> None:
+    example = (Path(__file__).parents[2] / "config" / "smgw.toml").read_text(encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"provider_key.*provider\.json"):
+        settings(tmp_path / "smgw.toml", example)
+
+
+def test_the_examples_of_gateway_and_provider_fit_each_other(tmp_path: Path) -> None:
+    config = Path(__file__).parents[2] / "config"
+    gateway = tomllib.loads((config / "smgw.toml").read_text(encoding="utf-8"))
+    provider = tomllib.loads((config / "provider.toml").read_text(encoding="utf-8"))
+    assert gateway["region"] in [network["region"] for network in provider["network"]]
+    assert gateway["broker"]["port"] == provider["broker"]["port"]
 
 
 def test_home_may_begin_with_a_tilde(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
