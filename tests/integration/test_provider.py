@@ -21,13 +21,15 @@ from broker.mosquitto import Broker
 from broker.settings import BusSettings
 from common import topics
 from common.clients import ClientSet
-from common.frames import Frame, Notification
-from common.identifiers import EVERYONE, NetworkId, RoundNumber
-from common.payloads import NO_VIEW, RoundFinal
-from common.signing import Direction
+from common.frames import Frame, Notification, decode
+from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId, RoundNumber
+from common.payloads import NO_VIEW, Registration, Rejected, RoundFinal
+from common.refusal import Refusal
+from common.secret import Secret
+from common.signing import Direction, Identity
 from common.suites import BASIC
 from provider.aggregator import unix_ms
-from provider.core.events import FinalRecord
+from provider.core.events import FinalRecord, MemberRecord, MemberState
 from provider.service import KEY_FILE, STORE_FILE, run
 from provider.settings import ProviderSettings, load
 from provider.store import Charter, Store
@@ -142,6 +144,25 @@ async def test_nonsense_on_the_bus_is_counted_and_stops_nothing(settings: Provid
         while result["refused"] < 2:
             result = await next_result(bus)
     assert (result["refused_too_short"], result["refused_wrong_protocol"]) == (1, 1)
+
+
+async def test_a_network_without_identifiers_left_tells_a_newcomer_and_counts_it(settings: ProviderSettings) -> None:
+    last = MemberRecord(NetworkId(1), ClientId(200_000), "last", bytes(32), MemberState.LEFT, b"its exit")
+    with Store(settings.home / STORE_FILE) as store:
+        store.apply([last])
+    newcomer = Identity(Secret(bytes(range(32))))
+    data = Registration(newcomer.public_key, "north", "newcomer").encode()
+    said = Frame(NO_NETWORK, EVERYONE, unix_ms(), Notification.REGISTER, data).signed(newcomer, Direction.UP)
+    async with running(settings) as ready, client(ready, "newcomer") as bus, client(ready, "reader") as results:
+        bus.subscribe(topics.inbox_filter("newcomer"))
+        results.subscribe(topics.result(NetworkId(1)))
+        bus.publish_soon(topics.register("newcomer"), said)
+        answer = decode(await next_payload(bus)).frame
+        result = await next_result(results)
+        while not result["refused"]:
+            result = await next_result(results)
+    assert Rejected.decode(answer.data) == Rejected(Notification.REGISTER, Refusal.NETWORK_FULL)
+    assert result["refused_network_full"] == 1
 
 
 async def test_rounds_go_on_after_mosquitto_was_killed(settings: ProviderSettings) -> None:
