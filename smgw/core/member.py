@@ -1,8 +1,8 @@
 """The member machine: everything a gateway does, as events in and effects out.
 
 It has no clock, socket, file or randomness of its own. Handling an event twice changes nothing more than handling it
-once. Its parts: `admission` makes and ends membership and edges, `reporting` sends one reading per round.
-Source: thesis section 3.3.2; docs/protocol.md.
+once. Its parts: `admission` makes and ends membership, `handshakes` makes edges, `reporting` sends one reading per
+round. Source: thesis section 3.3.2; docs/protocol.md.
 """
 
 import random
@@ -69,11 +69,11 @@ class Member:
             Notification.CORRECTION: self._correction,
             Notification.ROSTER: self._roster,
             Notification.FINAL: self._final,
-            Notification.TUNNEL: self._admission.hear,
+            Notification.TUNNEL: self._admission.handshakes.hear,
             Notification.EXIT: self._admission.neighbor_left,
             Notification.EXIT_CONFIRMED: lambda signed, _: self._admission.exit_confirmed(signed),
             Notification.ASSIGNED: self._assigned,
-            Notification.TUNNEL_OPEN: self._admission.open,
+            Notification.TUNNEL_OPEN: self._admission.handshakes.open,
             Notification.RESUMED: lambda signed, _: self._admission.resumed(signed),
             Notification.REFUSED: self._admission.rejected,
         }
