@@ -34,7 +34,10 @@ from common.suites import BASIC, fingerprint
 from common.topics import Broadcast
 from smgw.agent import wall_ms
 from tests.integration.conftest import eventually
-from tests.integration.field import HOST, NORTH, WITHIN_S, Field, Heard, Rules
+from tests.integration.field import Field
+from tests.integration.networks import NORTH, Rules
+from tests.integration.program import HOST, WITHIN_S
+from tests.integration.stranger import Heard
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 

@@ -11,7 +11,9 @@ from broker.mosquitto import Broker
 from broker.settings import BrokerSettings
 from common import topics
 from tests.integration.conftest import eventually
-from tests.integration.field import NORTH, WITHIN_S, Field, Rules
+from tests.integration.field import Field
+from tests.integration.networks import NORTH, Rules
+from tests.integration.program import WITHIN_S
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 

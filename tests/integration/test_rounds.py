@@ -14,7 +14,10 @@ from common.identifiers import ClientId, RoundNumber
 from common.payloads import Correction, Superposition
 from common.topics import Broadcast
 from tests.integration.conftest import eventually
-from tests.integration.field import NORTH, SOUTH, WITHIN_S, Field, Heard, Line, Rules
+from tests.integration.field import Field
+from tests.integration.networks import NORTH, SOUTH, Line, Rules
+from tests.integration.program import WITHIN_S
+from tests.integration.stranger import Heard
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
