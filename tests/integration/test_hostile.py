@@ -3,9 +3,8 @@
 import asyncio
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from pathlib import Path
 from typing import Final
 
@@ -14,50 +13,39 @@ import pytest_asyncio
 
 from common import topics
 from common.clients import ClientSet
-from common.frames import DATA_BYTES_MAX, FRAME_BYTES_MAX, Frame, Notification
-from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId, RoundNumber, TunnelId
-from common.payloads import (
-    Correction,
-    Entered,
-    ExitConfirmed,
-    Holdings,
-    Registration,
-    RoundFinal,
-    Superposition,
-    TunnelMessage,
-    view_of,
-)
+from common.frames import FRAME_BYTES_MAX, Frame, Notification
+from common.identifiers import EVERYONE, NO_NETWORK, ClientId, RoundNumber
+from common.payloads import Correction, Holdings, Registration, RoundFinal, view_of
 from common.refusal import Refusal
-from common.secret import Secret
 from common.signing import Direction, Identity
-from common.suites import BASIC, fingerprint
-from common.topics import Broadcast
+from common.suites import BASIC
 from smgw.agent import wall_ms
 from tests.integration.conftest import eventually
 from tests.integration.field import Field
-from tests.integration.networks import NORTH, Rules
+from tests.integration.networks import NORTH
 from tests.integration.program import HOST, WITHIN_S
-from tests.integration.stranger import Heard
+from tests.integration.provocations import GATEWAYS_ONLY, PROVOCATIONS, Moment, wanted
+from tests.integration.stage import (
+    ALL,
+    CORRECTION_TOPIC,
+    FINAL_TOPIC,
+    LIVE,
+    ROSTER_TOPIC,
+    RULES,
+    SPEAKER,
+    SPEAKER_UP,
+    STRANGER,
+    Stage,
+    is_correction,
+    is_final,
+    is_superposition,
+    take_stage,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
-RULES: Final = Rules()
-LIVE: Final = tuple(f"live-{number}" for number in range(6))
-SPEAKER: Final = "speaker"
-ALL: Final = len(LIVE) + 1
-STRANGER: Final = Identity(Secret(bytes(range(32))))
-
 LINES_MAX: Final = 50
 """More lines than a program writes in a few rounds, and far fewer than one for each message."""
-
-Said = tuple[str, bytes]
-"""A topic and a payload."""
-
-FINAL_TOPIC: Final = topics.broadcast(NORTH, Broadcast.FINAL)
-ROSTER_TOPIC: Final = topics.broadcast(NORTH, Broadcast.ROSTER)
-CORRECTION_TOPIC: Final = topics.broadcast(NORTH, Broadcast.CORRECTION)
-NOTHING: Final = Heard("", b"", is_retained=False)
-SPEAKER_UP: Final = topics.up(NORTH, SPEAKER)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -72,255 +60,6 @@ async def field(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Field
         yield field
     finally:
         await field.close()
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What the provocations are made of: the stopped speaker's place in the next round, and its key."""
-
-    identity: Identity
-    client: ClientId
-    round: RoundNumber
-    view: bytes
-    tunnels: tuple[TunnelId, ...]
-    foreign_tunnel: TunnelId
-    captured: Heard
-    """The frame of a live gateway in this round."""
-
-    def frame(
-        self,
-        notification: Notification,
-        data: bytes = b"",
-        *,
-        client: ClientId | None = None,
-        network: NetworkId = NORTH,
-        ahead_ms: int = 0,
-        bit: bool = False,
-        signer: Identity | None = None,
-        direction: Direction = Direction.UP,
-    ) -> bytes:
-        """A frame of the speaker, right but for what is given."""
-        sender = self.client if client is None else client
-        frame = Frame(network, sender, wall_ms() + ahead_ms, notification, data, bit)
-        return frame.signed(signer or self.identity, direction)
-
-    def order(
-        self,
-        *,
-        suite: int = BASIC.code,
-        number: int = 0,
-        view: bytes | None = None,
-        attempt: int = 0,
-        tunnels: tuple[TunnelId, ...] | None = None,
-        excess: bytes = b"",
-    ) -> bytes:
-        """The data of a superposition that would be right but for what is given."""
-        held = self.tunnels if tunnels is None else tunnels
-        body = BASIC.body.pack(1, 2, 3, attempt, len(held), fingerprint(held)) + excess
-        return Superposition(
-            suite, RoundNumber(number or self.round), self.view if view is None else view, body
-        ).encode()
-
-    def superposition(
-        self,
-        data: bytes | None = None,
-        *,
-        client: ClientId | None = None,
-        network: NetworkId = NORTH,
-        ahead_ms: int = 0,
-        signer: Identity | None = None,
-        direction: Direction = Direction.UP,
-    ) -> bytes:
-        """A superposition of the speaker, right but for what is given."""
-        return self.frame(
-            Notification.SUPERPOSITION,
-            self.order() if data is None else data,
-            client=client,
-            network=network,
-            ahead_ms=ahead_ms,
-            bit=True,
-            signer=signer,
-            direction=direction,
-        )
-
-
-def changed(frame: bytes, at: int, octet: int) -> bytes:
-    return frame[:at] + bytes([octet]) + frame[at + 1 :]
-
-
-def registration(name: str, region: str, *, network: NetworkId = NO_NETWORK) -> bytes:
-    """A stranger's notification 1, right in itself."""
-    data = Registration(STRANGER.public_key, region, name).encode()
-    return Frame(network, EVERYONE, wall_ms(), Notification.REGISTER, data).signed(STRANGER, Direction.UP)
-
-
-class Moment(Enum):
-    """When something is said about one round."""
-
-    BEFORE = auto()
-    """It has not begun; the speaker is expected in it, but was stopped."""
-    OPEN = auto()
-    """A live gateway has sent its frame, and the speaker is awaited."""
-    DECLARED = auto()
-    """The speaker was declared missing."""
-    CLOSED = auto()
-    """Its FINAL is out; `Stage` is of the round after it."""
-    AGAIN = auto()
-    """What was retained by the broker comes again when the provider connects again."""
-
-
-@dataclass(frozen=True)
-class Provocation:
-    """Messages that the provider refuses for one reason, but for the first `accepted` of them."""
-
-    reason: Refusal
-    moment: Moment
-    messages: Callable[[Stage], list[Said]]
-    accepted: int = 0
-
-
-def own(*payloads: bytes) -> list[Said]:
-    """On the speaker's own topic."""
-    return [(SPEAKER_UP, payload) for payload in payloads]
-
-
-def reports(stage: Stage) -> list[Said]:
-    return own(stage.frame(Notification.ENTERED, Entered((), ()).encode())) * 3
-
-
-def through(stage: Stage, tunnel: TunnelId) -> list[Said]:
-    message = TunnelMessage(tunnel, 1, bytes(32)).encode()
-    return [(topics.tunnel(NORTH, SPEAKER), stage.frame(Notification.TUNNEL, message))]
-
-
-PROVOCATIONS: Final = (
-    Provocation(Refusal.TOO_SHORT, Moment.BEFORE, lambda s: own(b"", b"nonsense", s.superposition()[:87])),
-    Provocation(Refusal.TOO_LONG, Moment.BEFORE, lambda s: own(bytes(FRAME_BYTES_MAX + 1))),
-    Provocation(Refusal.WRONG_PROTOCOL, Moment.BEFORE, lambda s: own(bytes(139), bytes(FRAME_BYTES_MAX), b"{} " * 50)),
-    Provocation(Refusal.WRONG_VERSION, Moment.BEFORE, lambda s: own(changed(s.superposition(), 3, 2))),
-    Provocation(Refusal.RESERVED_BIT, Moment.BEFORE, lambda s: own(changed(s.superposition(), 12, 0x81))),
-    Provocation(Refusal.WRONG_LENGTH, Moment.BEFORE, lambda s: own(s.superposition() + b"\0", s.superposition()[:-1])),
-    Provocation(Refusal.UNKNOWN_NOTIFICATION, Moment.BEFORE, lambda s: own(changed(s.superposition(), 21, 99))),
-    Provocation(
-        Refusal.BAD_DATA,
-        Moment.BEFORE,
-        lambda s: own(
-            s.superposition(s.order(excess=b"\0")),
-            s.superposition(bytes(DATA_BYTES_MAX)),
-            s.frame(Notification.ENTERED, b"\xff\xff"),
-            s.frame(Notification.RESUME, b"\xff\xff"),
-            s.frame(Notification.EXIT, b"\0"),
-        ),
-    ),
-    Provocation(Refusal.RETAINED, Moment.AGAIN, lambda s: [(s.captured.topic, s.captured.payload)]),
-    Provocation(
-        Refusal.WRONG_TOPIC,
-        Moment.BEFORE,
-        lambda s: [
-            (topics.up(NORTH, LIVE[0]), s.superposition()),
-            (topics.up(NORTH, "Speaker"), s.superposition()),
-            (topics.tunnel(NORTH, SPEAKER), s.superposition()),
-            (topics.register(SPEAKER), s.superposition()),
-            (f"dcnet/1/01/up/{SPEAKER}", s.superposition()),
-            (topics.register("somebody"), registration("somebody-else", RULES.region)),
-        ],
-    ),
-    Provocation(
-        Refusal.WRONG_NETWORK,
-        Moment.BEFORE,
-        lambda s: [
-            (SPEAKER_UP, s.superposition(network=NetworkId(99))),
-            (topics.up(NetworkId(99), SPEAKER), s.superposition(network=NetworkId(99))),
-            (topics.register("somebody"), registration("somebody", RULES.region, network=NORTH)),
-        ],
-    ),
-    Provocation(
-        Refusal.UNKNOWN_CLIENT,
-        Moment.BEFORE,
-        lambda s: own(
-            s.superposition(client=ClientId(4_000)),
-            s.frame(Notification.RESUME, Holdings(()).encode(), client=EVERYONE),
-        ),
-    ),
-    Provocation(
-        Refusal.BAD_SIGNATURE,
-        Moment.BEFORE,
-        lambda s: own(
-            s.superposition(direction=Direction.DOWN),
-            s.superposition(signer=STRANGER),
-            changed(s.superposition(), 45, 0xFF),
-            s.frame(Notification.EXIT, signer=STRANGER),
-            s.frame(Notification.EXIT, direction=Direction.DOWN),
-        ),
-    ),
-    Provocation(Refusal.STALE, Moment.BEFORE, lambda s: own(s.superposition(ahead_ms=-60_000))),
-    Provocation(Refusal.FUTURE, Moment.BEFORE, lambda s: own(s.superposition(ahead_ms=60_000))),
-    Provocation(Refusal.REPEATED, Moment.OPEN, lambda s: [(s.captured.topic, s.captured.payload)] * 3),
-    Provocation(Refusal.REPEATED, Moment.OPEN, reports, accepted=1),
-    Provocation(
-        Refusal.UNEXPECTED,
-        Moment.BEFORE,
-        lambda s: own(
-            registration(SPEAKER, RULES.region),
-            s.frame(Notification.FINAL),
-            s.frame(Notification.CORRECTION),
-            s.superposition(s.order(attempt=1)),
-            s.frame(Notification.EXIT_CONFIRMED, ExitConfirmed(ClientId(4_000)).encode()),
-            s.frame(Notification.EXIT_CONFIRMED, ExitConfirmed(s.client).encode()),
-        ),
-    ),
-    Provocation(Refusal.WRONG_SUITE, Moment.BEFORE, lambda s: own(s.superposition(s.order(suite=2)))),
-    Provocation(
-        Refusal.WRONG_ROUND,
-        Moment.BEFORE,
-        lambda s: own(*(s.superposition(s.order(number=number)) for number in (s.round + 1, 2**64 - 1))),
-    ),
-    Provocation(Refusal.LATE, Moment.DECLARED, lambda s: own(s.superposition())),
-    Provocation(Refusal.LATE, Moment.CLOSED, lambda s: [(s.captured.topic, s.captured.payload)] * 2),
-    Provocation(Refusal.NOT_EXPECTED, Moment.CLOSED, lambda s: own(s.superposition())),
-    Provocation(Refusal.WRONG_VIEW, Moment.BEFORE, lambda s: own(s.superposition(s.order(view=bytes(8))))),
-    Provocation(
-        Refusal.WRONG_MASKS,
-        Moment.BEFORE,
-        lambda s: own(s.superposition(s.order(tunnels=())), s.superposition(s.order(tunnels=s.tunnels[1:]))),
-    ),
-    Provocation(
-        Refusal.NAME_TAKEN,
-        Moment.BEFORE,
-        lambda s: [(topics.register(name), registration(name, RULES.region)) for name in (SPEAKER, LIVE[0])],
-    ),
-    Provocation(
-        Refusal.UNKNOWN_REGION,
-        Moment.BEFORE,
-        lambda s: [(topics.register("somebody"), registration("somebody", "atlantis"))],
-    ),
-    Provocation(Refusal.NOT_AN_END, Moment.BEFORE, lambda s: through(s, s.foreign_tunnel)),
-    Provocation(
-        Refusal.NOT_AN_END,
-        Moment.BEFORE,
-        lambda s: own(s.frame(Notification.ENTERED, Entered((s.foreign_tunnel,), ()).encode(), ahead_ms=1)),
-    ),
-    Provocation(Refusal.TUNNEL_CLOSED, Moment.BEFORE, lambda s: through(s, TunnelId(7))),
-)
-"""How each reason that a provider can give is provoked."""
-
-GATEWAYS_ONLY: Final = frozenset(
-    {
-        Refusal.BAD_HANDSHAKE,
-        Refusal.TOO_MANY_NEIGHBORS,
-        Refusal.TOO_FEW_MASKS,
-        Refusal.TOO_FEW_MEMBERS,
-        Refusal.NAMES_ITSELF,
-        Refusal.LIST_SHRINKS,
-        Refusal.CONTRADICTION,
-        Refusal.WEAKER_RULES,
-        Refusal.ROUND_NOT_NEW,
-        Refusal.ROUND_CLOSED,
-        Refusal.STARTED_WITHIN_ROUND,
-        Refusal.NO_FINAL,
-    }
-)
-"""Reasons that only a gateway gives, for an order or for not sending its reading."""
 
 
 @dataclass(frozen=True)
@@ -355,24 +94,6 @@ async def outcome(field: Field) -> Outcome:
     return Outcome(after - before, field.provider.words()[words:], since)
 
 
-async def take_stage(field: Field) -> Stage:
-    """Stop the speaker well before a round in which it is expected."""
-    speaker = field.gateways[SPEAKER]
-    while True:
-        await field.pass_rounds(1)
-        await speaker.stop()
-        situation, known = speaker.core.situation, speaker.core.situation.final
-        assert known is not None
-        number = RoundNumber(known.round + 1)
-        if situation.is_expected and wall_ms() < number * RULES.period_ms - 300:
-            break
-        speaker.start()
-        await field.until_complete(ALL)
-    (foreign, *_) = field.tunnels(field.client(LIVE[0]), field.client(LIVE[1]))
-    tunnels = tuple(edge.tunnel for edge in situation.started_edges(known.expected).values())
-    return Stage(situation.identity, situation.client, number, known.view, tunnels, foreign, NOTHING)
-
-
 async def say(field: Field, moment: Moment, stage: Stage) -> None:
     await field.stranger.say_all(
         said for each in PROVOCATIONS if each.moment is moment for said in each.messages(stage)
@@ -396,25 +117,6 @@ async def publish(field: Field, *arguments: str, words: bytes = b"") -> int:
         subprocess.run, command, input=words, capture_output=True, timeout=WITHIN_S, check=False
     )
     return done.returncode
-
-
-def is_superposition(heard: Heard, senders: set[ClientId], number: RoundNumber) -> bool:
-    signed = heard.signed
-    if signed is None or signed.frame.notification is not Notification.SUPERPOSITION:
-        return False
-    return signed.frame.client in senders and Superposition.decode(signed.frame.data).round == number
-
-
-def is_correction(heard: Heard, number: RoundNumber) -> bool:
-    signed = heard.signed
-    return (
-        heard.topic == CORRECTION_TOPIC and signed is not None and Correction.decode(signed.frame.data).round == number
-    )
-
-
-def is_final(heard: Heard, number: RoundNumber) -> bool:
-    signed = heard.signed
-    return heard.topic == FINAL_TOPIC and signed is not None and RoundFinal.decode(signed.frame.data).round == number
 
 
 async def test_every_reason_that_a_provider_can_give_is_provoked() -> None:
@@ -446,15 +148,6 @@ async def test_each_kind_of_refusal_is_said_once(outcome: Outcome) -> None:
 
 async def test_rounds_stay_right_meanwhile(field: Field, outcome: Outcome) -> None:
     assert field.check(after=outcome.since) >= 2
-
-
-def wanted() -> Counter[Refusal]:
-    """How often each reason must be counted."""
-    dummy = Stage(STRANGER, ClientId(1), RoundNumber(1), bytes(8), (TunnelId(1),), TunnelId(2), NOTHING)
-    counts = Counter[Refusal]()
-    for each in PROVOCATIONS:
-        counts[each.reason] += len(each.messages(dummy)) - each.accepted
-    return counts
 
 
 async def test_messages_above_the_brokers_limit_cost_their_sender_the_connection(field: Field, tmp_path: Path) -> None:
