@@ -198,6 +198,9 @@ GATEWAYS_ONLY: Final = frozenset(
 )
 """Reasons that only a gateway gives, for an order or for not sending its reading."""
 
+ELSEWHERE: Final = frozenset({Refusal.NETWORK_FULL})
+"""Needs a store that has given 200,000 identifiers: see `test_provider.py`."""
+
 
 def wanted() -> Counter[Refusal]:
     """How often each reason must be counted."""

@@ -13,6 +13,7 @@ from tests.provider.core.builders import (
     ROUND,
     SCHEDULE,
     START,
+    after,
     edge,
     everybody,
     identity,
@@ -207,7 +208,7 @@ def test_the_neighbors_of_a_member_in_dispute_are_expected_without_it() -> None:
 def test_the_rules_are_said_again_with_the_final_after_somebody_asked_and_not_without() -> None:
     bench = without_seven()
     bench.receive(asking(bench, 7, held(7, *SIX)))
-    bench.run(SCHEDULE.start(ROUND + 1))
+    bench.run(SCHEDULE.start(after(ROUND)))
     assert Notification.ROSTER in published(bench.report(*SIX))
-    bench.run(SCHEDULE.start(ROUND + 2))
+    bench.run(SCHEDULE.start(after(ROUND, 2)))
     assert Notification.ROSTER not in published(bench.report(*SEVEN))
