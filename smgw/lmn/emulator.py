@@ -105,7 +105,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     if arguments.interval < _INTERVAL_MIN_S:
         parser.error(f"--interval must be at least {_INTERVAL_MIN_S} s")
-    asyncio.run(_run(arguments))
+    try:
+        asyncio.run(_run(arguments))
+    except OSError as error:
+        parser.exit(1, f"{parser.prog}: no meter at {arguments.link}: {error.strerror or error}\n")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Run:
         return self.initiator.finish
 
 
-def _refuses(take: Callable[[bytes], object], message: bytes) -> None:
+def _expect_refusal(take: Callable[[bytes], object], message: bytes) -> None:
     with pytest.raises(RefusedError) as caught:
         take(message)
     assert caught.value.reason is Refusal.BAD_HANDSHAKE
@@ -114,7 +114,7 @@ def test_the_seed_is_in_no_message() -> None:
 def test_every_truncated_message_is_refused_and_the_whole_one_still_taken(step: int) -> None:
     take = Run.of(1).taker(step)
     for length in range(len(MESSAGES[step])):
-        _refuses(take, MESSAGES[step][:length])
+        _expect_refusal(take, MESSAGES[step][:length])
     take(MESSAGES[step])
 
 
@@ -122,7 +122,7 @@ def test_every_truncated_message_is_refused_and_the_whole_one_still_taken(step: 
 def test_every_extended_message_is_refused(step: int) -> None:
     take = Run.of(1).taker(step)
     for more in (b"\x00", b"\xff", bytes(16), bytes(70_000)):
-        _refuses(take, MESSAGES[step] + more)
+        _expect_refusal(take, MESSAGES[step] + more)
 
 
 @pytest.mark.parametrize("step", [REPLY, CONFIRM, STORED])
@@ -131,7 +131,7 @@ def test_every_flipped_bit_is_refused(step: int) -> None:
     for bit in range(8 * len(MESSAGES[step])):
         changed = bytearray(MESSAGES[step])
         changed[bit // 8] ^= 1 << bit % 8
-        _refuses(take, bytes(changed))
+        _expect_refusal(take, bytes(changed))
 
 
 @pytest.mark.parametrize("bit", range(8 * KEY_BYTES))
@@ -139,7 +139,7 @@ def test_a_bit_flipped_in_the_first_message_is_refused_at_the_second(bit: int) -
     run = Run.of(1)
     changed = bytearray(run.initiator.hello)
     changed[bit // 8] ^= 1 << bit % 8
-    _refuses(lambda reply: run.initiator.confirm(reply, DAY), run.responder.reply(bytes(changed)))
+    _expect_refusal(lambda reply: run.initiator.confirm(reply, DAY), run.responder.reply(bytes(changed)))
 
 
 @pytest.mark.parametrize("step", MESSAGES)
@@ -147,7 +147,7 @@ def test_a_bit_flipped_in_the_first_message_is_refused_at_the_second(bit: int) -
 @given(message=st.one_of(st.binary(max_size=100), st.sampled_from([32, 84, 56, 22]).map(bytes)))
 def test_arbitrary_bytes_are_refused(step: int, message: bytes) -> None:
     if step != HELLO or len(message) != KEY_BYTES:
-        _refuses(Run.of(1).taker(step), message)
+        _expect_refusal(Run.of(1).taker(step), message)
 
 
 @pytest.mark.parametrize("point", LOW_ORDER)
@@ -156,46 +156,46 @@ def test_a_point_of_low_order_is_refused_at_both_ends(point: str, top_bit: int) 
     public = bytearray.fromhex(point)
     public[31] |= top_bit
     run = Run.of(1)
-    _refuses(run.responder.reply, bytes(public))
+    _expect_refusal(run.responder.reply, bytes(public))
     transcript = ENDS.transcript(run.initiator.hello, bytes(public))
-    _refuses(lambda reply: run.initiator.confirm(reply, DAY), bytes(public) + transcript + bytes(20))
+    _expect_refusal(lambda reply: run.initiator.confirm(reply, DAY), bytes(public) + transcript + bytes(20))
 
 
 @pytest.mark.parametrize("step", [REPLY, CONFIRM, STORED])
 def test_a_message_of_another_handshake_of_the_same_ends_is_refused(step: int) -> None:
     other = dict(zip(MESSAGES, Run.of(2).messages(), strict=True))
-    _refuses(Run.of(1).taker(step), other[step])
+    _expect_refusal(Run.of(1).taker(step), other[step])
 
 
 def test_a_first_message_of_another_handshake_is_refused_at_the_second() -> None:
     run = Run.of(1)
     reply = run.responder.reply(Run.of(2).initiator.hello)
-    _refuses(lambda message: run.initiator.confirm(message, DAY), reply)
+    _expect_refusal(lambda message: run.initiator.confirm(message, DAY), reply)
 
 
 def test_a_whole_handshake_replayed_to_a_fresh_responder_ends_at_the_third_message() -> None:
     fresh = Responder(ENDS, ClientId(9), Secret(bytes([77]) * 32))
     fresh.reply(MESSAGES[HELLO])
-    _refuses(fresh.agree, MESSAGES[CONFIRM])
+    _expect_refusal(fresh.agree, MESSAGES[CONFIRM])
 
 
 @pytest.mark.parametrize("step", MESSAGES)
 @pytest.mark.parametrize("reflected", MESSAGES)
 def test_a_message_in_the_place_of_another_is_refused(step: int, reflected: int) -> None:
     if step != reflected:
-        _refuses(Run.of(1).taker(step), MESSAGES[reflected])
+        _expect_refusal(Run.of(1).taker(step), MESSAGES[reflected])
 
 
 def test_an_end_is_not_fooled_by_its_own_messages() -> None:
     run = Run.of(1)
     mirrored = run.initiator.hello + ENDS.transcript(run.initiator.hello, run.initiator.hello) + bytes(20)
-    _refuses(lambda reply: run.initiator.confirm(reply, DAY), mirrored)
+    _expect_refusal(lambda reply: run.initiator.confirm(reply, DAY), mirrored)
     reply = run.responder.reply(run.initiator.hello)
-    _refuses(run.responder.agree, reply)
-    _refuses(run.responder.agree, reply[KEY_BYTES:])
+    _expect_refusal(run.responder.agree, reply)
+    _expect_refusal(run.responder.agree, reply[KEY_BYTES:])
     confirm = run.initiator.confirm(reply, DAY)
-    _refuses(run.initiator.finish, confirm)
-    _refuses(run.initiator.finish, confirm[HASH_BYTES:])
+    _expect_refusal(run.initiator.finish, confirm)
+    _expect_refusal(run.initiator.finish, confirm[HASH_BYTES:])
 
 
 @pytest.mark.parametrize(
@@ -210,20 +210,20 @@ def test_an_end_is_not_fooled_by_its_own_messages() -> None:
 )
 def test_ends_that_take_each_other_for_somebody_else_do_not_agree(other: Ends) -> None:
     run = Run.of(1, ENDS, other)
-    _refuses(lambda reply: run.initiator.confirm(reply, DAY), run.responder.reply(run.initiator.hello))
+    _expect_refusal(lambda reply: run.initiator.confirm(reply, DAY), run.responder.reply(run.initiator.hello))
 
 
 def test_messages_out_of_order_are_refused() -> None:
-    _refuses(Run.of(1).initiator.finish, MESSAGES[STORED])
-    _refuses(Run.of(1).responder.agree, MESSAGES[CONFIRM])
+    _expect_refusal(Run.of(1).initiator.finish, MESSAGES[STORED])
+    _expect_refusal(Run.of(1).responder.agree, MESSAGES[CONFIRM])
 
 
 def test_a_second_first_message_and_a_second_reply_are_refused() -> None:
     run = Run.of(1)
     run.messages()
-    _refuses(run.responder.reply, MESSAGES[HELLO])
-    _refuses(run.responder.reply, Run.of(2).initiator.hello)
-    _refuses(lambda reply: run.initiator.confirm(reply, DAY), MESSAGES[REPLY])
+    _expect_refusal(run.responder.reply, MESSAGES[HELLO])
+    _expect_refusal(run.responder.reply, Run.of(2).initiator.hello)
+    _expect_refusal(lambda reply: run.initiator.confirm(reply, DAY), MESSAGES[REPLY])
 
 
 def test_repeated_last_messages_change_nothing() -> None:
@@ -236,13 +236,13 @@ def test_repeated_last_messages_change_nothing() -> None:
 
 def test_a_refused_message_does_not_end_the_handshake() -> None:
     run = Run.of(1)
-    _refuses(run.responder.reply, bytes(32))
+    _expect_refusal(run.responder.reply, bytes(32))
     reply = run.responder.reply(run.initiator.hello)
-    _refuses(lambda message: run.initiator.confirm(message, DAY), reply[:-1])
+    _expect_refusal(lambda message: run.initiator.confirm(message, DAY), reply[:-1])
     confirm = run.initiator.confirm(reply, DAY)
-    _refuses(run.responder.agree, confirm[:-1])
+    _expect_refusal(run.responder.agree, confirm[:-1])
     _, stored = run.responder.agree(confirm)
-    _refuses(run.initiator.finish, stored[:-1])
+    _expect_refusal(run.initiator.finish, stored[:-1])
     assert run.initiator.finish(stored).peer == 9
 
 
@@ -251,7 +251,7 @@ def test_a_client_identifier_that_is_not_4_bytes_is_refused_although_its_seal_ho
     given_ = load("handshake.json")["handshakes"][0]
     initiator = Initiator(_ends(given_), ClientId(given_["initiator_client"]), _secret(given_, "initiator_ephemeral"))
     reply = straight_line.handshake(given_, told)["reply"]
-    _refuses(lambda message: initiator.confirm(message, DAY), reply)
+    _expect_refusal(lambda message: initiator.confirm(message, DAY), reply)
 
 
 def _ends(entry: dict[str, Any]) -> Ends:

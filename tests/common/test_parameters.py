@@ -13,7 +13,7 @@ from tests.common.strategies import moderate, parameters
 from tests.vectors.good_frames import DEMO
 
 
-def _require_bad_data(data: bytes) -> None:
+def _expect_bad_data(data: bytes) -> None:
     with pytest.raises(RefusedError) as caught:
         Parameters.decode(data)
     assert caught.value.reason is Refusal.BAD_DATA
@@ -30,15 +30,16 @@ def test_decode_inverts_encode(rules: Parameters, epoch: int) -> None:
 def test_every_truncation_and_extension_is_refused(rules: Parameters, more: bytes) -> None:
     data = rules.encode(1)
     for length in range(len(data)):
-        _require_bad_data(data[:length])
-    _require_bad_data(data + more)
+        _expect_bad_data(data[:length])
+    _expect_bad_data(data + more)
 
 
 @moderate
 @given(st.binary(max_size=70))
 def test_arbitrary_bytes_are_read_or_refused(data: bytes) -> None:
     with contextlib.suppress(RefusedError):
-        Parameters.decode(data)
+        epoch, rules = Parameters.decode(data)
+        assert rules.encode(epoch) == data
 
 
 @moderate

@@ -33,7 +33,7 @@ class _Payload(Protocol):
     def decode(cls, data: bytes) -> Self: ...
 
 
-def _require_bad_data(kind: type[_Payload], data: bytes) -> None:
+def _expect_bad_data(kind: type[_Payload], data: bytes) -> None:
     with pytest.raises(RefusedError) as caught:
         kind.decode(data)
     assert caught.value.reason is Refusal.BAD_DATA
@@ -50,13 +50,13 @@ def test_decode_inverts_encode(payload: _Payload) -> None:
 def test_every_truncation_is_refused(payload: _Payload) -> None:
     data = payload.encode()
     for length in range(len(data)):
-        _require_bad_data(type(payload), data[:length])
+        _expect_bad_data(type(payload), data[:length])
 
 
 @moderate
 @given(exact_payloads, st.binary(min_size=1, max_size=9))
 def test_every_extension_is_refused(payload: _Payload, more: bytes) -> None:
-    _require_bad_data(type(payload), payload.encode() + more)
+    _expect_bad_data(type(payload), payload.encode() + more)
 
 
 @moderate
@@ -65,7 +65,7 @@ def test_a_head_that_is_cut_is_refused(payload: TunnelMessage | Superposition) -
     head = 9 if isinstance(payload, TunnelMessage) else 17
     data = payload.encode()
     for length in range(head):
-        _require_bad_data(type(payload), data[:length])
+        _expect_bad_data(type(payload), data[:length])
     assert type(payload).decode(data[:head]).body == b""
 
 
@@ -87,25 +87,25 @@ def test_a_changed_byte_is_read_or_refused(kind: type[_Payload], payload: _Paylo
     if data:
         data[at % len(data)] ^= octet
     with contextlib.suppress(RefusedError):
-        kind.decode(bytes(data))
+        assert kind.decode(bytes(data)).encode() == data
 
 
 @pytest.mark.parametrize("name", ["", "A", "a b", "a/b", "+", "#", "a\n", "ä", "a" * 33, "a\x00", "a_b", "a.b"])
 def test_a_name_that_breaks_the_rule_is_refused(name: str) -> None:
     text = name.encode()
     for data in (bytes([1]) + b"a" + bytes([len(text)]) + text, bytes([len(text)]) + text + bytes([1]) + b"a"):
-        _require_bad_data(Registration, bytes(32) + data)
+        _expect_bad_data(Registration, bytes(32) + data)
 
 
 @pytest.mark.parametrize("code", sorted(set(range(256)) - {int(code) for code in Refusal}))
 def test_rejection_for_an_unknown_reason_is_refused(code: int) -> None:
-    _require_bad_data(Rejected, bytes([Notification.REGISTER, code]))
+    _expect_bad_data(Rejected, bytes([Notification.REGISTER, code]))
 
 
 def test_correction_without_an_attempt_or_without_a_missing_member_is_refused() -> None:
     somebody = ClientSet.of([ClientId(1)])
-    _require_bad_data(Correction, Correction(1, RoundNumber(5), VIEW, 0, somebody).encode())
-    _require_bad_data(Correction, Correction(1, RoundNumber(5), VIEW, 1, ClientSet()).encode())
+    _expect_bad_data(Correction, Correction(1, RoundNumber(5), VIEW, 0, somebody).encode())
+    _expect_bad_data(Correction, Correction(1, RoundNumber(5), VIEW, 1, ClientSet()).encode())
 
 
 @pytest.mark.parametrize(("void_from", "is_good"), [(0, True), (4, True), (5, True), (6, False), (2**64 - 1, False)])
@@ -114,7 +114,7 @@ def test_final_voids_nothing_after_its_own_round(void_from: int, is_good: bool) 
     if is_good:
         assert RoundFinal.decode(final.encode()) == final
     else:
-        _require_bad_data(RoundFinal, final.encode())
+        _expect_bad_data(RoundFinal, final.encode())
 
 
 @moderate
