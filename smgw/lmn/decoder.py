@@ -17,7 +17,8 @@ _BUFFER_MAX: Final = 16 * 1024
 _TELEGRAM_START: Final = b"\x1b\x1b\x1b\x1b\x01\x01\x01\x01"
 _TELEGRAM_END: Final = b"\x1b\x1b\x1b\x1b\x1a"
 _KWH_IN_DWH: Final = 10_000
-_REGISTER_MAX_DWH: Final = 1 << 53
+_REGISTER_MAX_DWH: Final = 10**15
+"""The library hands out floats, which hold decimals of 15 digits exactly and no longer ones. It is 100 TWh."""
 
 # What the library raises for telegrams with a right checksum and wrong contents; it checks no structure itself.
 _UNREADABLE: Final = (
