@@ -121,7 +121,9 @@ class Chaos:
         self._join()
 
     def _cut_neighbors(self) -> None:
-        """Take most neighbors of one gateway away: it must ask for others."""
+        """Take most neighbors of one gateway away: it must ask for others. Everybody may have left by now."""
+        if not self.gateways:
+            return
         victim = self._rng.choice(self.gateways)
         members = {gateway.member: gateway for gateway in self.gateways}
         network = victim.member[0] if victim.member else None
