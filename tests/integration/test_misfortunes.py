@@ -128,12 +128,16 @@ async def test_a_meter_that_says_nothing_is_told_before_any_round(
     tmp_path: Path, home: Path, silent_head: Path
 ) -> None:
     gateway = gateway_with(tmp_path, home, f'[meter]\nkind = "sml"\nport = "{silent_head}"\n')
-    await says(gateway, f"the meter on {silent_head} has said nothing for")
+    said = await says(gateway, f"the meter on {silent_head} has said nothing for")
+    assert not [line for line in said if "Traceback" in line]
 
 
 async def test_a_meter_that_is_not_plugged_in_is_told_and_waited_for(tmp_path: Path, home: Path) -> None:
     gateway = gateway_with(tmp_path, home, '[meter]\nkind = "sml"\nport = "/dev/none"\n')
-    await says(gateway, "cannot open /dev/none (No such file or directory); plug in the infrared head, or correct")
+    said = await says(
+        gateway, "cannot open /dev/none (No such file or directory); plug in the infrared head, or correct"
+    )
+    assert not [line for line in said if "Traceback" in line]
 
 
 async def test_a_broker_that_is_not_there_is_told_once_and_waited_for(gateway: list[str]) -> None:
@@ -146,7 +150,8 @@ async def test_a_provider_waits_for_a_broker_that_runs_elsewhere(
 ) -> None:
     monkeypatch.setenv("DCNET_PROVIDER_BROKER__EMBEDDED", "false")
     monkeypatch.setenv("DCNET_PROVIDER_BROKER__PORT", "1")
-    await says(provider, "no connection to broker at 127.0.0.1:1: Connection refused; trying on")
+    said = await says(provider, "no connection to broker at 127.0.0.1:1: Connection refused; trying on")
+    assert not [line for line in said if "Traceback" in line]
 
 
 def test_a_recording_that_is_not_there_ends_the_gateway(tmp_path: Path, home: Path) -> None:

@@ -175,6 +175,8 @@ async def test_rounds_go_on_after_mosquitto_was_killed(settings: ProviderSetting
             after = await next_result(bus)
             while after["round"] < before["round"] + 3:
                 after = await next_result(bus)
+    assert not mosquitto.is_running()
+    assert after["round"] >= before["round"] + 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

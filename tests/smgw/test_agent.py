@@ -185,6 +185,7 @@ async def test_stop_does_not_wait_for_the_meter() -> None:
         group.create_task(agent.run())
         await world.was_used.wait()
         agent.stop()
+    assert core.events == [Connected()], "the meter's answer was not waited for"
 
 
 async def test_deadline_that_has_come_is_a_tick() -> None:
