@@ -55,6 +55,10 @@ class Notification(IntEnum):
     RESUME = 24
     RESUMED = 25
     REFUSED = 26
+    REVOCATIONS = 27
+    DRAWN = 28
+    DEPARTED = 29
+    CLOCK = 30
 
 
 _KNOWN: Final = frozenset(Notification)

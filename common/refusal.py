@@ -53,6 +53,20 @@ class Refusal(IntEnum):
     ROUND_CLOSED = 71
     STARTED_WITHIN_ROUND = 72
     NO_FINAL = 73
+    CLOCK_WRONG = 74
+
+    BAD_CERTIFICATE = 80
+    CERTIFICATE_EXPIRED = 81
+    CERTIFICATE_REVOKED = 82
+    REVOCATIONS_EXPIRED = 83
+    WRONG_SUBJECT = 84
+
+    BAD_DRAW = 96
+    TWO_ROSTERS = 97
+    ROSTER_SHRINKS = 98
+    ROSTER_TOO_SMALL = 99
+    UNKNOWN_ROSTER = 100
+    TOO_FEW_DRAWN = 101
 
     @property
     def sentence(self) -> str:
@@ -101,6 +115,18 @@ _SENTENCES = {
     Refusal.ROUND_CLOSED: "the round is closed",
     Refusal.STARTED_WITHIN_ROUND: "the gateway started within this round and may have sent before",
     Refusal.NO_FINAL: "the FINAL of the round before did not arrive",
+    Refusal.CLOCK_WRONG: "the gateway's clock and the provider's differ by more than the tolerance",
+    Refusal.BAD_CERTIFICATE: "its certificate is not one of the gateway administrator's",
+    Refusal.CERTIFICATE_EXPIRED: "its certificate has expired, or is not valid yet",
+    Refusal.CERTIFICATE_REVOKED: "its certificate is revoked",
+    Refusal.REVOCATIONS_EXPIRED: "the administrator's list of revoked certificates is too old",
+    Refusal.WRONG_SUBJECT: "its certificate is for another name, region, role or key",
+    Refusal.BAD_DRAW: "nothing proves that the neighbor was drawn",
+    Refusal.TWO_ROSTERS: "the provider has shown another roster under the same number",
+    Refusal.ROSTER_SHRINKS: "its roster does not continue the one before",
+    Refusal.ROSTER_TOO_SMALL: "its roster holds fewer than half of the gateways with a valid certificate",
+    Refusal.UNKNOWN_ROSTER: "it rests on a roster that is not known",
+    Refusal.TOO_FEW_DRAWN: "fewer than half of the neighbors that the gateway drew have proven who they are",
 }
 
 

@@ -31,6 +31,7 @@ class Broadcast(Enum):
     ROSTER = "roster"
     FINAL = "final"
     CORRECTION = "correction"
+    REVOCATIONS = "revocations"
 
 
 @dataclass(frozen=True, slots=True)
