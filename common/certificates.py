@@ -113,12 +113,12 @@ class Authority:
         Raises:
             ValueError: it is no self-signed certificate of an authority with an Ed25519 key.
         """
-        self._certificate: Final = x509.load_der_x509_certificate(der)
         self.der: Final = der
         try:
+            self._certificate: Final = x509.load_der_x509_certificate(der)
             self._certificate.verify_directly_issued_by(self._certificate)
             constraints = self._certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        except (InvalidSignature, TypeError, x509.ExtensionNotFound) as error:
+        except (InvalidSignature, TypeError, x509.InvalidVersion, x509.ExtensionNotFound) as error:
             raise ValueError("it is no self-signed certificate of an authority") from error
         key = self._certificate.public_key()
         if not constraints.ca or not isinstance(key, Ed25519PublicKey):
@@ -139,7 +139,7 @@ class Authority:
             (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
             subject = Subject.parse(uri)
             (common_name,) = parsed.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-        except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound) as error:
+        except (ValueError, TypeError, InvalidSignature, x509.InvalidVersion, x509.ExtensionNotFound) as error:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
         if not isinstance(key, Ed25519PublicKey) or common_name.value != subject.name:
             raise RefusedError(Refusal.BAD_CERTIFICATE)
@@ -162,7 +162,7 @@ class Authority:
             if next_update is None or not isinstance(counts, x509.UnrecognizedExtension):
                 raise RefusedError(Refusal.BAD_CERTIFICATE)
             valid = decode_counts(counts.value)
-        except (ValueError, TypeError, x509.ExtensionNotFound) as error:
+        except (ValueError, TypeError, x509.InvalidVersion, x509.ExtensionNotFound) as error:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
         serials = frozenset(entry.serial_number for entry in parsed)
         return RevocationList(number, _ms(parsed.last_update_utc), _ms(next_update), serials, valid, der)

@@ -1,15 +1,18 @@
-"""The rules of one network, as its ROSTER frame states them."""
+"""The rules of one network, as its ROSTER frame states them.
+
+Source: docs/protocol.md, "Roster".
+"""
 
 from dataclasses import dataclass
 from struct import Struct
-from struct import error as StructError
 from typing import Final, Self
 
 from common.identifiers import is_name
+from common.reader import Reader
 from common.refusal import Refusal, RefusedError
 from common.schedule import Schedule
 
-_LAYOUT: Final = Struct(">BIIIIIBHBBBB")
+_LAYOUT: Final = Struct(">BIIIIBHBBB")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,8 @@ class Parameters:
     """What all members of a network agree on.
 
     `members_min`: fewer expected members, no round. `masks_min`: a reading never leaves under fewer masks.
-    `draws`: how many neighbors each gateway draws. `degree_max`: how many edges a member may have.
+    `draws`: how many neighbors each gateway draws, with more than 25 members. `degree_max`: how many neighbors
+    a member may have, those that it drew and those that drew it.
     """
 
     suite: int
@@ -26,7 +30,7 @@ class Parameters:
     members_min: int = 5
     masks_min: int = 3
     draws: int = 6
-    degree_max: int = 24
+    degree_max: int = 255
 
     def __post_init__(self) -> None:
         if not is_name(self.region):
@@ -38,13 +42,11 @@ class Parameters:
         if not 1 <= self.draws <= self.degree_max:
             raise ValueError("draws lies between 1 and degree_max")
 
-    def encode(self, epoch: int) -> bytes:
-        """The data of a ROSTER frame."""
+    def encode(self) -> bytes:
+        """Their part of the data of a ROSTER frame."""
         s = self.schedule
-        region = self.region.encode()
         head = _LAYOUT.pack(
             self.suite,
-            epoch,
             s.period_ms,
             s.window_ms,
             s.grace_ms,
@@ -54,36 +56,20 @@ class Parameters:
             self.masks_min,
             self.draws,
             self.degree_max,
-            len(region),
         )
-        return head + region
+        region = self.region.encode()
+        return head + bytes([len(region)]) + region
 
     @classmethod
-    def decode(cls, data: bytes) -> tuple[int, Self]:
-        """Read epoch and parameters.
+    def read(cls, reader: Reader) -> Self:
+        """Take them off the front of a data field.
 
         Raises:
             RefusedError: BAD_DATA.
         """
+        suite, period, window, grace, correction, attempts, *counts = reader.unpack(_LAYOUT)
+        region = reader.name()
         try:
-            (
-                suite,
-                epoch,
-                period,
-                window,
-                grace,
-                correction,
-                attempts,
-                members,
-                masks,
-                draws,
-                degree,
-                length,
-            ) = _LAYOUT.unpack_from(data)
-            region = data[_LAYOUT.size :].decode("ascii")
-            if len(region) != length:
-                raise RefusedError(Refusal.BAD_DATA)
-            schedule = Schedule(period, window, grace, correction, attempts)
-            return epoch, cls(suite, region, schedule, members, masks, draws, degree)
-        except (StructError, ValueError) as error:
+            return cls(suite, region, Schedule(period, window, grace, correction, attempts), *counts)
+        except ValueError as error:
             raise RefusedError(Refusal.BAD_DATA) from error

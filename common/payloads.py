@@ -1,12 +1,12 @@
 """The data field of every notification: one frozen dataclass each, with `encode` and `decode`.
 
 Every `decode` takes the whole data field and raises RefusedError(BAD_DATA) when it does not fit exactly.
-Source: docs/protocol.md, "Notifications". The data of ROSTER is in `common.parameters`.
+Source: docs/protocol.md, "Notifications". The data of ROSTER is in `common.roster`, that of
+what makes neighbors in `common.tunnels`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from hashlib import blake2b
 from struct import Struct
 from struct import error as StructError
@@ -14,7 +14,9 @@ from typing import Final, Self
 
 from common.clients import ClientSet
 from common.frames import Notification
-from common.identifiers import ClientId, RoundNumber, TunnelId, is_name
+from common.identifiers import ClientId, RoundNumber, TunnelId
+from common.merkle import HASH_BYTES
+from common.reader import Reader
 from common.refusal import Refusal, RefusedError
 from common.signing import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
 
@@ -22,49 +24,6 @@ VIEW_BYTES: Final = 8
 TUNNEL_BYTES: Final = 8
 NO_VIEW: Final = bytes(VIEW_BYTES)
 _COUNT: Final = Struct(">H")
-
-
-class _Reader:
-    """Takes fields off the front of a data field; whatever does not fit is BAD_DATA."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def take(self, count: int) -> bytes:
-        taken = self._data[self._at : self._at + count]
-        if len(taken) != count:
-            raise RefusedError(Refusal.BAD_DATA)
-        self._at += count
-        return taken
-
-    def unpack(self, layout: Struct) -> tuple[int, ...]:
-        return layout.unpack(self.take(layout.size))
-
-    def number(self, count: int) -> int:
-        return int.from_bytes(self.take(count))
-
-    def name(self) -> str:
-        text = self.take(self.number(1)).decode("ascii", "replace")
-        if not is_name(text):
-            raise RefusedError(Refusal.BAD_DATA)
-        return text
-
-    def numbers(self, width: int) -> tuple[int, ...]:
-        count = self.number(2)
-        octets = self.take(count * width)
-        return tuple(int.from_bytes(octets[i : i + width]) for i in range(0, len(octets), width))
-
-    def rest(self) -> bytes:
-        return self.take(len(self._data) - self._at)
-
-    def end(self) -> None:
-        if self._at != len(self._data):
-            raise RefusedError(Refusal.BAD_DATA)
-
-
-def _name(text: str) -> bytes:
-    return bytes([len(text)]) + text.encode("ascii")
 
 
 def _numbers(numbers: Sequence[int], width: int) -> bytes:
@@ -76,7 +35,7 @@ def _set(clients: ClientSet) -> bytes:
     return _COUNT.pack(len(octets)) + octets
 
 
-def _take_set(reader: _Reader) -> ClientSet:
+def _take_set(reader: Reader) -> ClientSet:
     """A set has one encoding: no trailing zeros, and client 0 is nobody."""
     octets = reader.take(reader.number(2))
     if octets and (not octets[-1] or octets[0] & 1):
@@ -92,23 +51,23 @@ def require_empty(data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """REGISTER: `public key 32 | length 1 | region | length 1 | name`, signed with the key it carries."""
+    """REGISTER: `draw root 32 | certificate`, signed with the certificate's key.
 
-    public_key: bytes
-    region: str
-    name: str
+    The certificate says who registers and for which region, `draw_root` commits to the draw values.
+    """
+
+    draw_root: bytes
+    certificate: bytes
 
     def encode(self) -> bytes:
         """The data field."""
-        return self.public_key + _name(self.region) + _name(self.name)
+        return self.draw_root + self.certificate
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read a data field."""
-        reader = _Reader(data)
-        registration = cls(reader.take(PUBLIC_KEY_BYTES), reader.name(), reader.name())
-        reader.end()
-        return registration
+        reader = Reader(data)
+        return cls(reader.take(HASH_BYTES), reader.rest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,53 +88,22 @@ class Assigned:
         return cls(data)
 
 
-class Role(IntEnum):
-    """Which end of a tunnel a gateway is: the one that drew, or the one that was drawn."""
-
-    INITIATOR = 0
-    RESPONDER = 1
-
-
 @dataclass(frozen=True, slots=True)
-class TunnelOpen:
-    """TUNNEL_OPEN: `tunnel 8 | role 1 | public key 32` of the other end."""
+class ClockAnswer:
+    """CLOCK from the provider: `asked 8`, the timestamp of the question; the frame's own is the provider's time."""
 
-    tunnel: TunnelId
-    role: Role
-    peer_key: bytes
+    asked_ms: int
 
     def encode(self) -> bytes:
         """The data field."""
-        return self.tunnel.to_bytes(8) + bytes([self.role]) + self.peer_key
+        return self.asked_ms.to_bytes(8)
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read a data field."""
-        reader = _Reader(data)
-        tunnel, role, peer_key = TunnelId(reader.number(8)), reader.number(1), reader.take(PUBLIC_KEY_BYTES)
-        reader.end()
-        if role not in (Role.INITIATOR, Role.RESPONDER):
+        if len(data) != 8:
             raise RefusedError(Refusal.BAD_DATA)
-        return cls(tunnel, Role(role), peer_key)
-
-
-@dataclass(frozen=True, slots=True)
-class TunnelMessage:
-    """TUNNEL: `tunnel 8 | step 1 | body`, forwarded as it is to the other end. Steps are those of the handshake."""
-
-    tunnel: TunnelId
-    step: int
-    body: bytes
-
-    def encode(self) -> bytes:
-        """The data field."""
-        return self.tunnel.to_bytes(8) + bytes([self.step]) + self.body
-
-    @classmethod
-    def decode(cls, data: bytes) -> Self:
-        """Read a data field."""
-        reader = _Reader(data)
-        return cls(TunnelId(reader.number(8)), reader.number(1), reader.rest())
+        return cls(int.from_bytes(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +120,7 @@ class Entered:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read a data field."""
-        reader = _Reader(data)
+        reader = Reader(data)
         standing = tuple(TunnelId(tunnel) for tunnel in reader.numbers(TUNNEL_BYTES))
         failed = tuple(TunnelId(tunnel) for tunnel in reader.numbers(TUNNEL_BYTES))
         reader.end()
@@ -223,7 +151,7 @@ class Holdings:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read a data field."""
-        reader = _Reader(data)
+        reader = Reader(data)
         edges = []
         for _ in range(reader.number(2)):
             tunnel, peer, started = TunnelId(reader.number(8)), ClientId(reader.number(4)), reader.number(1)
@@ -247,7 +175,7 @@ class Resumed:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read a data field."""
-        reader = _Reader(data)
+        reader = Reader(data)
         started = tuple(TunnelId(tunnel) for tunnel in reader.numbers(TUNNEL_BYTES))
         reader.end()
         return cls(started)
@@ -335,7 +263,7 @@ class Correction:
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read a data field."""
-        reader = _Reader(data)
+        reader = Reader(data)
         suite, number, view = _ORDER.unpack(reader.take(_ORDER.size))
         correction = cls(suite, RoundNumber(number), view, reader.number(1), _take_set(reader))
         reader.end()
@@ -346,10 +274,11 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class RoundFinal:
-    """FINAL: `suite 1 | round 8 | view 8 | void from 8 | included | expected | count 2 | tunnel 8 ...`.
+    """FINAL: `suite 1 | round 8 | view 8 | void from 8 | epoch 4 | root 32 | included | expected | started tunnels`.
 
     It closes `round`, and with it every round from `void_from` on that no other FINAL closed (`void_from` = `round`
-    when there is none). `view` names the FINAL before. `included` are those in the sum of `round`, `expected` those
+    when there is none). `view` names the FINAL before. `epoch` and `root` are of the roster in force in the next round.
+    `included` are those in the sum of `round`, `expected` those
     who shall send in the next one, and `started` the edges whose masks are used from the next round on.
     """
 
@@ -357,6 +286,8 @@ class RoundFinal:
     round: RoundNumber
     view: bytes
     void_from: RoundNumber
+    epoch: int
+    root: bytes
     included: ClientSet
     expected: ClientSet
     started: tuple[TunnelId, ...]
@@ -364,18 +295,21 @@ class RoundFinal:
     def encode(self) -> bytes:
         """The data field."""
         head = _ORDER.pack(self.suite, self.round, self.view) + self.void_from.to_bytes(8)
+        head += self.epoch.to_bytes(4) + self.root
         return head + _set(self.included) + _set(self.expected) + _numbers(self.started, TUNNEL_BYTES)
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read a data field."""
-        reader = _Reader(data)
+        reader = Reader(data)
         suite, number, view = _ORDER.unpack(reader.take(_ORDER.size))
         final = cls(
             suite,
             RoundNumber(number),
             view,
             RoundNumber(reader.number(8)),
+            reader.number(4),
+            reader.take(HASH_BYTES),
             _take_set(reader),
             _take_set(reader),
             tuple(TunnelId(tunnel) for tunnel in reader.numbers(TUNNEL_BYTES)),
