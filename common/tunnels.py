@@ -73,27 +73,32 @@ class MemberProof:
 
 @dataclass(frozen=True, slots=True)
 class TunnelOpen:
-    """TUNNEL_OPEN: `tunnel 8 | role 1 | kind 1 | member proof` of the other end, in the roster of the draw."""
+    """TUNNEL_OPEN: `tunnel 8 | role 1 | kind 1 | own epoch 4 | member proof` of the other end, in the roster of the draw.
+
+    `own_epoch` is the epoch in the addressee's own leaf, the rest of which it knows by itself.
+    """
 
     tunnel: TunnelId
     role: Role
     kind: Kind
+    own_epoch: int
     peer: MemberProof
 
     def encode(self) -> bytes:
         """The data field."""
-        return self.tunnel.to_bytes(8) + bytes([self.role, self.kind]) + self.peer.encode()
+        head = self.tunnel.to_bytes(8) + bytes([self.role, self.kind]) + self.own_epoch.to_bytes(4)
+        return head + self.peer.encode()
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """Read a data field."""
         reader = Reader(data)
         tunnel, role, kind = TunnelId(reader.number(8)), reader.number(1), reader.number(1)
-        peer = MemberProof.take(reader)
+        own_epoch, peer = reader.number(4), MemberProof.take(reader)
         reader.end()
         if role not in set(Role) or kind not in set(Kind):
             raise RefusedError(Refusal.BAD_DATA)
-        return cls(tunnel, Role(role), Kind(kind), peer)
+        return cls(tunnel, Role(role), Kind(kind), own_epoch, peer)
 
 
 @dataclass(frozen=True, slots=True)
