@@ -17,7 +17,7 @@ from enum import Enum
 from typing import Final, final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -28,6 +28,15 @@ VALID_COUNTS_OID: Final = x509.ObjectIdentifier("2.25.15581336907348387449275559
 """The extension of a revocation list with the counts: ASCII, `<region>=<count>` joined by commas, sorted by region."""
 
 _URI_SCHEME: Final = "dcnet:"
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.ExtensionNotFound,
+)
+"""Everything that the library says of octets which are no certificate of this authority."""
 
 
 class Role(Enum):
@@ -118,7 +127,7 @@ class Authority:
             self._certificate: Final = x509.load_der_x509_certificate(der)
             self._certificate.verify_directly_issued_by(self._certificate)
             constraints = self._certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        except (InvalidSignature, TypeError, x509.InvalidVersion, x509.ExtensionNotFound) as error:
+        except _UNREADABLE as error:
             raise ValueError("it is no self-signed certificate of an authority") from error
         key = self._certificate.public_key()
         if not constraints.ca or not isinstance(key, Ed25519PublicKey):
@@ -139,7 +148,7 @@ class Authority:
             (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
             subject = Subject.parse(uri)
             (common_name,) = parsed.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-        except (ValueError, TypeError, InvalidSignature, x509.InvalidVersion, x509.ExtensionNotFound) as error:
+        except _UNREADABLE as error:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
         if not isinstance(key, Ed25519PublicKey) or common_name.value != subject.name:
             raise RefusedError(Refusal.BAD_CERTIFICATE)
@@ -162,7 +171,7 @@ class Authority:
             if next_update is None or not isinstance(counts, x509.UnrecognizedExtension):
                 raise RefusedError(Refusal.BAD_CERTIFICATE)
             valid = decode_counts(counts.value)
-        except (ValueError, TypeError, x509.InvalidVersion, x509.ExtensionNotFound) as error:
+        except _UNREADABLE as error:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
         serials = frozenset(entry.serial_number for entry in parsed)
         return RevocationList(number, _ms(parsed.last_update_utc), _ms(next_update), serials, valid, der)
