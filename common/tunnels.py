@@ -73,9 +73,9 @@ class MemberProof:
 
 @dataclass(frozen=True, slots=True)
 class TunnelOpen:
-    """TUNNEL_OPEN: `tunnel 8 | role 1 | kind 1 | own epoch 4 | member proof` of the other end, in the roster of the draw.
+    """TUNNEL_OPEN: `tunnel 8 | role 1 | kind 1 | own epoch 4 | member proof`.
 
-    `own_epoch` is the epoch in the addressee's own leaf, the rest of which it knows by itself.
+    The proof is of the other end, in the roster of the draw; `own_epoch` is the epoch in the addressee's own leaf, the rest of which it knows by itself.
     """
 
     tunnel: TunnelId
