@@ -17,8 +17,10 @@ from common.frames import FRAME_BYTES_MAX, MAGIC, Frame, Notification, SignedFra
 from common.payloads import Registration
 from common.refusal import RefusedError
 from common.signing import PUBLIC_KEY_BYTES, Direction
-from launcher.decoding import Field, data_fields, header_fields
+from launcher.certificate_fields import key_of
+from launcher.decoding import data_fields, header_fields
 from launcher.errors import LauncherError
+from launcher.fields import Field
 
 NOT_SIGNED: Final = 1
 """Exit status when the frame decodes, and its signature does not hold."""
@@ -92,7 +94,7 @@ def run_inspect(text: str, key: str | None, direction: str | None, *, as_json: b
 
 
 def inspect(raw: bytes, key: bytes | None, directions: Sequence[Direction]) -> Inspected:
-    """Take a frame apart, and check its signature; a registration carries its key.
+    """Take a frame apart, and check its signature; a registration carries its certificate.
 
     Raises:
         RefusedError: It is no frame, or its data does not decode.
@@ -100,10 +102,18 @@ def inspect(raw: bytes, key: bytes | None, directions: Sequence[Direction]) -> I
     signed = decode(raw)
     data = data_fields(signed.frame)
     if key is None and signed.frame.notification is Notification.REGISTER:
-        key = Registration.decode(signed.frame.data).public_key
+        key = _own_key(signed.frame.data)
     holding = None if key is None else _holding(signed, key, directions)
     is_signed = None if key is None else holding is not None
     return Inspected(signed.frame, header_fields(signed.frame), data, signed.signature, is_signed, holding)
+
+
+def _own_key(registration: bytes) -> bytes | None:
+    """The key in the certificate of whoever registers."""
+    try:
+        return key_of(Registration.decode(registration).certificate)
+    except ValueError:
+        return None
 
 
 def _holding(signed: SignedFrame, key: bytes, directions: Sequence[Direction]) -> Direction | None:

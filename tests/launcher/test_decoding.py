@@ -6,7 +6,8 @@ import pytest
 
 from common.frames import Notification, decode
 from common.refusal import RefusedError
-from launcher.decoding import MASKED, Field, data_fields, header_fields
+from launcher.decoding import MASKED, data_fields, header_fields
+from launcher.fields import Field
 from tests.vectors import frame_octets, load
 
 GOOD = load("frames_good.json")["frames"]

@@ -28,7 +28,9 @@ COLUMNS = (
 
 def final(round_: int, expected: int, signer: Identity = PROVIDER) -> Message:
     clients = ClientSet.of(ClientId(client) for client in range(1, expected + 1))
-    order = RoundFinal(BASIC.code, RoundNumber(round_), NO_VIEW, RoundNumber(round_), ClientSet(), clients, ())
+    order = RoundFinal(
+        BASIC.code, RoundNumber(round_), NO_VIEW, RoundNumber(round_), 1, bytes(32), ClientSet(), clients, ()
+    )
     frame = Frame(NETWORK, EVERYONE, 0, Notification.FINAL, order.encode()).signed(signer, Direction.DOWN)
     return Message(topics.broadcast(NETWORK, Broadcast.FINAL), frame, False)
 
@@ -112,9 +114,8 @@ async def test_who_is_included_without_a_record_makes_a_sum_unknown(
     spectator: Spectator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(truth, "_RECORDS_WITHIN_S", 0)
-    order = RoundFinal(
-        BASIC.code, RoundNumber(10), NO_VIEW, RoundNumber(10), ClientSet.of([ClientId(1)]), ClientSet(), ()
-    )
+    number, included = RoundNumber(10), ClientSet.of([ClientId(1)])
+    order = RoundFinal(BASIC.code, number, NO_VIEW, number, 1, bytes(32), included, ClientSet(), ())
     frame = Frame(NETWORK, EVERYONE, 0, Notification.FINAL, order.encode()).signed(PROVIDER, Direction.DOWN)
     heard = Message(topics.broadcast(NETWORK, Broadcast.FINAL), frame, False)
     (closed,) = await hear(spectator, result(10), heard)
