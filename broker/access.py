@@ -1,0 +1,104 @@
+"""Who may publish and read what at the broker: Mosquitto's access file (mosquitto.conf(5), `acl_file`).
+
+Denied by default: what no line allows is not delivered. Mosquitto knows a client by the common name of its
+certificate, so every name without lines of its own falls under the rules of a gateway, which only reach topics that
+end with that name. It acknowledges what it denies, and grants subscriptions of which it delivers nothing.
+Source: docs/protocol.md, "Topics".
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from common.identifiers import NO_NETWORK, NetworkId, is_name
+from common.topics import ROOT
+
+BROKER_NAME: Final = "broker"
+"""The name of the broker's own certificate. It may connect, to see that Mosquitto answers, and nothing else."""
+
+INSPECTOR_NAME: Final = "inspector"
+"""The usual name of an inspector; without rights of its own when it is not among `Access.inspectors`."""
+
+_EVERYTHING: Final = ("#", "$SYS/#")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """For whom the rules are made.
+
+    Attributes:
+        provider: The provider's name.
+        networks: Its networks. A gateway can publish in these only, since each further topic could be left with a
+            retained message that fills the broker's memory.
+        inspectors: Names of those who may read everything but the broker's own statistics, and publish nothing.
+            Two programs at a time need two names: of two clients with one name, Mosquitto keeps the later.
+    """
+
+    provider: str
+    networks: tuple[NetworkId, ...]
+    inspectors: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = (self.provider, *self.inspectors)
+        assert all(map(is_name, names)), names
+        assert len({BROKER_NAME, *names}) == 1 + len(names), "one name has one role"
+
+
+def render_access(access: Access) -> str:
+    """The access file.
+
+    Mosquitto looks at a client's own lines first, denials before permissions, and then at the patterns, which hold
+    for everybody. So whoever is no gateway is denied the topics that the patterns would give to its name.
+    """
+    return "\n".join(
+        [
+            "# Made by broker/access.py; changes made here are lost. What no line allows is not delivered.",
+            *_gateways(access.networks),
+            *_section(access.provider, _provider(access)),
+            *(line for name in access.inspectors for line in _section(name, _inspector(name))),
+            *(line for name in _shut_out(access) for line in _section(name, _nothing())),
+            "",
+        ]
+    )
+
+
+def _gateways(networks: tuple[NetworkId, ...]) -> Iterator[str]:
+    """Patterns; %u is the client's name. Mosquitto warns that the last kind has no %u: it is meant for everybody."""
+    yield f"pattern write {ROOT}/register/%u"
+    yield f"pattern read {ROOT}/{NO_NETWORK}/down/%u"
+    for network in networks:
+        yield f"pattern write {ROOT}/{network}/up/%u"
+        yield f"pattern write {ROOT}/{network}/tunnel/%u"
+        yield f"pattern read {ROOT}/{network}/down/%u"
+        yield f"pattern read {ROOT}/{network}/all/+"
+
+
+def _section(name: str, lines: Iterator[str]) -> Iterator[str]:
+    yield ""
+    yield f"user {name}"
+    yield from lines
+
+
+def _provider(access: Access) -> Iterator[str]:
+    yield from _not_a_gateway(access.provider)
+    yield from (f"topic read {ROOT}/{topic}" for topic in ("register/+", "+/up/+", "+/tunnel/+"))
+    yield "topic read $SYS/#"
+    yield from (f"topic write {ROOT}/{topic}" for topic in ("+/down/+", "+/all/+", "+/result", "+/decoded/#"))
+    yield f"topic write {ROOT}/presence/{access.provider}"
+
+
+def _inspector(name: str) -> Iterator[str]:
+    yield from _not_a_gateway(name)
+    yield "topic read dcnet/#"
+
+
+def _nothing() -> Iterator[str]:
+    yield from (f"topic deny {topic}" for topic in _EVERYTHING)
+
+
+def _not_a_gateway(name: str) -> Iterator[str]:
+    yield from (f"topic deny {ROOT}/{topic}/{name}" for topic in ("register", "+/up", "+/tunnel", "+/down"))
+
+
+def _shut_out(access: Access) -> list[str]:
+    return [BROKER_NAME, *({INSPECTOR_NAME} - set(access.inspectors))]
