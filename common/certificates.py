@@ -12,7 +12,6 @@ Source: BSI TR-03109-4; RFC 5280; RFC 8410; docs/protocol.md, "Certificates".
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from typing import Final, final
 
@@ -152,7 +151,7 @@ class Authority:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
         if not isinstance(key, Ed25519PublicKey) or common_name.value != subject.name:
             raise RefusedError(Refusal.BAD_CERTIFICATE)
-        begin_ms, end_ms = _ms(parsed.not_valid_before_utc), _ms(parsed.not_valid_after_utc)
+        begin_ms, end_ms = _ms(parsed.not_valid_before_utc.timestamp()), _ms(parsed.not_valid_after_utc.timestamp())
         return Certificate(subject, key.public_bytes_raw(), parsed.serial_number, begin_ms, end_ms, der)
 
     def revocations(self, der: bytes) -> RevocationList:
@@ -174,7 +173,8 @@ class Authority:
         except _UNREADABLE as error:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
         serials = frozenset(entry.serial_number for entry in parsed)
-        return RevocationList(number, _ms(parsed.last_update_utc), _ms(next_update), serials, valid, der)
+        begin_ms, end_ms = _ms(parsed.last_update_utc.timestamp()), _ms(next_update.timestamp())
+        return RevocationList(number, begin_ms, end_ms, serials, valid, der)
 
 
 def require_good(certificate: Certificate, revocations: RevocationList, now_ms: int) -> None:
@@ -216,5 +216,5 @@ def pem_of(certificate: Certificate) -> bytes:
     return x509.load_der_x509_certificate(certificate.der).public_bytes(Encoding.PEM)
 
 
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+def _ms(unix_s: float) -> int:
+    return round(unix_s * 1000)
