@@ -30,10 +30,12 @@ def from_pem(octets: bytes) -> list[tuple[str, bytes]]:
     Raises:
         ValueError: a block is damaged.
     """
+    blocks = _BLOCK.findall(octets)
+    if len(blocks) != octets.count(b"-----BEGIN "):
+        raise ValueError("a block of its PEM text has no end")
     try:
         return [
-            (label.decode("ascii"), base64.b64decode(b"".join(text.split()), validate=True))
-            for label, text in _BLOCK.findall(octets)
+            (label.decode("ascii"), base64.b64decode(b"".join(text.split()), validate=True)) for label, text in blocks
         ]
     except binascii.Error as error:
         raise ValueError("a block of its PEM text is damaged") from error

@@ -27,6 +27,11 @@ def test_a_damaged_block_is_refused() -> None:
         from_pem(to_pem(CERTIFICATE, b"abc").replace(b"YWJj", b"YWJ!"))
 
 
+def test_a_block_without_its_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="has no end"):
+        from_pem(to_pem(CERTIFICATE, b"abc")[:-10])
+
+
 def test_one_block_is_read_from_pem_and_from_der() -> None:
     der = b"\x30\x03abc"
     assert one_of(REVOCATIONS, to_pem(REVOCATIONS, der)) == one_of(REVOCATIONS, der) == der
