@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtensionOID
 
 from common.identifiers import is_name
 from common.refusal import Refusal, RefusedError
@@ -27,6 +28,19 @@ VALID_COUNTS_OID: Final = x509.ObjectIdentifier("2.25.15581336907348387449275559
 """The extension of a revocation list with the counts: ASCII, `<region>=<count>` joined by commas, sorted by region."""
 
 _URI_SCHEME: Final = "dcnet:"
+_COUNT_MAX: Final = 999_999_999
+_UNDERSTOOD: Final = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        ExtensionOID.CRL_NUMBER,
+        VALID_COUNTS_OID,
+    }
+)
+"""What may be marked critical. Among all others are those that say of a list that it is only a part of one."""
+
 _UNREADABLE: Final = (
     ValueError,
     TypeError,
@@ -34,6 +48,8 @@ _UNREADABLE: Final = (
     UnsupportedAlgorithm,
     x509.InvalidVersion,
     x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
 )
 """Everything that the library says of octets which are no certificate of this authority."""
 
@@ -143,15 +159,16 @@ class Authority:
             parsed = x509.load_der_x509_certificate(der)
             parsed.verify_directly_issued_by(self._certificate)
             key = parsed.public_key()
+            _require_understood(parsed.extensions)
             names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
             subject = Subject.parse(uri)
             (common_name,) = parsed.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+            begin_ms, end_ms = _ms(parsed.not_valid_before_utc.timestamp()), _ms(parsed.not_valid_after_utc.timestamp())
         except _UNREADABLE as error:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
         if not isinstance(key, Ed25519PublicKey) or common_name.value != subject.name:
             raise RefusedError(Refusal.BAD_CERTIFICATE)
-        begin_ms, end_ms = _ms(parsed.not_valid_before_utc.timestamp()), _ms(parsed.not_valid_after_utc.timestamp())
         return Certificate(subject, key.public_bytes_raw(), parsed.serial_number, begin_ms, end_ms, der)
 
     def revocations(self, der: bytes) -> RevocationList:
@@ -164,16 +181,17 @@ class Authority:
             parsed = x509.load_der_x509_crl(der)
             if not parsed.is_signature_valid(self._key) or parsed.issuer != self._certificate.subject:
                 raise RefusedError(Refusal.BAD_CERTIFICATE)
+            _require_understood(parsed.extensions)
             number = parsed.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
             counts = parsed.extensions.get_extension_for_oid(VALID_COUNTS_OID).value
             next_update = parsed.next_update_utc
             if next_update is None or not isinstance(counts, x509.UnrecognizedExtension):
                 raise RefusedError(Refusal.BAD_CERTIFICATE)
             valid = decode_counts(counts.value)
+            begin_ms, end_ms = _ms(parsed.last_update_utc.timestamp()), _ms(next_update.timestamp())
+            serials = frozenset(entry.serial_number for entry in parsed)
         except _UNREADABLE as error:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
-        serials = frozenset(entry.serial_number for entry in parsed)
-        begin_ms, end_ms = _ms(parsed.last_update_utc.timestamp()), _ms(next_update.timestamp())
         return RevocationList(number, begin_ms, end_ms, serials, valid, der)
 
 
@@ -205,15 +223,23 @@ def decode_counts(octets: bytes) -> dict[str, int]:
     valid: dict[str, int] = {}
     for pair in octets.decode("ascii").split(",") if octets else []:
         region, _, count = pair.partition("=")
-        if not is_name(region) or not count.isdigit() or len(count) > 9 or region in valid:
+        if not is_name(region) or not 0 <= int(count) <= _COUNT_MAX:
             raise ValueError("the counts of valid certificates are not understood")
         valid[region] = int(count)
+    if encode_counts(valid) != octets:
+        raise ValueError("the counts of valid certificates are not sorted, or are written in another way")
     return valid
 
 
 def pem_of(certificate: Certificate) -> bytes:
     """The certificate in PEM, as files hold it."""
     return x509.load_der_x509_certificate(certificate.der).public_bytes(Encoding.PEM)
+
+
+def _require_understood(extensions: x509.Extensions) -> None:
+    """See that nothing which must be understood is not (RFC 5280, section 4.2)."""
+    if any(each.critical and each.oid not in _UNDERSTOOD for each in extensions):
+        raise ValueError("a critical extension is not understood")
 
 
 def _ms(unix_s: float) -> int:
