@@ -14,7 +14,7 @@ the seed before it sends message 4, the initiator before it reports the edge. So
 agreement"; Krawczyk, SIGMA (CRYPTO 2003); RFC 7748; RFC 8439.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from struct import Struct
 from typing import Final, final
@@ -82,7 +82,7 @@ class Introduction:
     certificate: bytes
     held: TunnelId = NO_TUNNEL
     day: int = 0
-    opening: bytes = b""
+    opening: bytes = field(default=b"", repr=False)
 
 
 @final
@@ -149,10 +149,12 @@ class Initiator:
     def confirm(self, own: Introduction) -> bytes:
         """Make message 3, once what `meet` returned was found good.
 
+        It is made once: a second one would be sealed under the same key and nonce. Who must repeat it keeps it.
+
         Raises:
-            RefusedError: BAD_HANDSHAKE, when there was no message 2.
+            RefusedError: BAD_HANDSHAKE, when there was no message 2, or message 3 was made.
         """
-        if self._keys is None:
+        if self._keys is None or self._day is not None:
             raise RefusedError(Refusal.BAD_HANDSHAKE)
         self._day = own.day
         payload = _OFFER.pack(own.day, own.held, len(own.opening)) + own.opening + own.certificate

@@ -6,7 +6,7 @@ gateway itself, repeats and the departed. The value is opened to the neighbor th
 Source: docs/protocol.md, "Draw".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from struct import Struct
@@ -37,7 +37,7 @@ class Opening:
 
     slot: int
     counter: int
-    value: bytes
+    value: bytes = field(repr=False)
     path: tuple[bytes, ...]
 
     def encode(self) -> bytes:
