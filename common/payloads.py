@@ -1,8 +1,8 @@
 """The data field of every notification: one frozen dataclass each, with `encode` and `decode`.
 
 Every `decode` takes the whole data field and raises RefusedError(BAD_DATA) when it does not fit exactly.
-Source: docs/protocol.md, "Notifications". The data of ROSTER is in `common.roster`, that of
-what makes neighbors in `common.tunnels`.
+The data of ROSTER is in `common.roster`, that of what makes neighbors in `common.tunnels`; REVOCATIONS carries a list
+as `common.certificates` reads it. Source: docs/protocol.md, "Notifications".
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,11 @@ def _take_set(reader: Reader) -> ClientSet:
 
 
 def require_empty(data: bytes) -> None:
-    """EXIT: no data at all."""
+    """EXIT, and CLOCK from a gateway: no data at all.
+
+    Raises:
+        RefusedError: BAD_DATA.
+    """
     if data:
         raise RefusedError(Refusal.BAD_DATA)
 
@@ -278,8 +282,8 @@ class RoundFinal:
 
     It closes `round`, and with it every round from `void_from` on that no other FINAL closed (`void_from` = `round`
     when there is none). `view` names the FINAL before. `epoch` and `root` are of the roster in force in the next round.
-    `included` are those in the sum of `round`, `expected` those
-    who shall send in the next one, and `started` the edges whose masks are used from the next round on.
+    `included` are those in the sum of `round`, `expected` those who shall send in the next one, and `started` the edges
+    whose masks are used from the next round on.
     """
 
     suite: int

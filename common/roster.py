@@ -50,8 +50,10 @@ class Leaf:
         """Read a leaf.
 
         Raises:
-            RefusedError: BAD_DATA, for client 0.
+            RefusedError: BAD_DATA, for another length and for client 0.
         """
+        if len(octets) != LEAF_BYTES:
+            raise RefusedError(Refusal.BAD_DATA)
         client, public_key, draw_root, epoch = _LEAF.unpack(octets)
         if not client:
             raise RefusedError(Refusal.BAD_DATA)
@@ -121,9 +123,10 @@ class Roster:
         parameters, growth = Parameters.read(reader), reader.chunks(HASH_BYTES)
         listed = tuple(Leaf.decode(reader.take(LEAF_BYTES)) for _ in range(leaves if at.is_mesh else 0))
         reader.end()
-        if not 0 <= live <= leaves or (at.is_mesh and Tree(leaf.encode() for leaf in listed).root() != root):
+        is_in_order = all(leaf.index == index for index, leaf in enumerate(listed))
+        if live > leaves or not is_in_order:
             raise RefusedError(Refusal.BAD_DATA)
-        if any(leaf.index != index for index, leaf in enumerate(listed)):
+        if at.is_mesh and Tree(leaf.encode() for leaf in listed).root() != root:
             raise RefusedError(Refusal.BAD_DATA)
         return cls(at, RoundNumber(first_round), predecessor, parameters, growth, listed)
 

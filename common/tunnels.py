@@ -15,6 +15,9 @@ from common.reader import Reader
 from common.refusal import Refusal, RefusedError
 from common.roster import LEAF_BYTES, Leaf, RosterRoot
 
+DRAWN_MAX: Final = 64
+"""How many members one DRAWN may name."""
+
 _COUNT: Final = Struct(">H")
 
 
@@ -38,6 +41,8 @@ _ROOT: Final = Struct(f">III{HASH_BYTES}s")
 
 def _take_root(reader: Reader) -> RosterRoot:
     epoch, leaves, live, root = _ROOT.unpack(reader.take(_ROOT.size))
+    if live > leaves:
+        raise RefusedError(Refusal.BAD_DATA)
     return RosterRoot(epoch, leaves, live, root)
 
 
@@ -75,7 +80,8 @@ class MemberProof:
 class TunnelOpen:
     """TUNNEL_OPEN: `tunnel 8 | role 1 | kind 1 | own epoch 4 | member proof`.
 
-    The proof is of the other end, in the roster of the draw; `own_epoch` is the epoch in the addressee's own leaf, the rest of which it knows by itself.
+    The proof is of the other end, in the roster of the draw; `own_epoch` is the epoch in the addressee's own leaf, the
+    rest of which it knows by itself.
     """
 
     tunnel: TunnelId
@@ -111,7 +117,7 @@ class DrawnMember:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """DRAWN: `count 2 | (epoch 4 | client 4), count times`: everybody to whom the sender still lacks a seed."""
+    """DRAWN: `count 2 | (epoch 4 | client 4), count times`: with whom the sender still lacks a seed, 64 at most."""
 
     members: tuple[DrawnMember, ...]
 
@@ -127,6 +133,8 @@ class Drawn:
         reader = Reader(data)
         numbers = reader.numbers(8)
         reader.end()
+        if len(numbers) > DRAWN_MAX:
+            raise RefusedError(Refusal.BAD_DATA)
         return cls(tuple(DrawnMember(number >> 32, ClientId(number & 0xFFFFFFFF)) for number in numbers))
 
 
