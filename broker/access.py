@@ -10,14 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from broker.toml import SettingsError
 from common.identifiers import NO_NETWORK, NetworkId, is_name
 from common.topics import ROOT
 
-BROKER_NAME: Final = "broker"
-"""The name of the broker's own certificate. It may connect, to see that Mosquitto answers, and nothing else."""
-
 INSPECTOR_NAME: Final = "inspector"
-"""The usual name of an inspector; without rights of its own when it is not among `Access.inspectors`."""
+"""The usual name of an inspector; it may do nothing at all when it is not among `Access.inspectors`."""
 
 _EVERYTHING: Final = ("#", "$SYS/#")
 
@@ -32,6 +30,9 @@ class Access:
             retained message that fills the broker's memory.
         inspectors: Names of those who may read everything but the broker's own statistics, and publish nothing.
             Two programs at a time need two names: of two clients with one name, Mosquitto keeps the later.
+
+    Raises:
+        SettingsError: A name is none, or is given twice.
     """
 
     provider: str
@@ -40,12 +41,16 @@ class Access:
 
     def __post_init__(self) -> None:
         names = (self.provider, *self.inspectors)
-        assert all(map(is_name, names)), names
-        assert len({BROKER_NAME, *names}) == 1 + len(names), "one name has one role"
+        for name in names:
+            if not is_name(name) or names.count(name) > 1:
+                raise SettingsError(
+                    f"{name!r} cannot be the name of the provider or of an inspector at the broker: each needs one of "
+                    "its own, of 1 to 32 characters of a-z, 0-9 and -."
+                )
 
 
-def render_access(access: Access) -> str:
-    """The access file.
+def render_access(access: Access, broker: str) -> str:
+    """The access file. `broker` is the name of the broker's own certificate, which may connect, and nothing else.
 
     Mosquitto looks at a client's own lines first, denials before permissions, and then at the patterns, which hold
     for everybody. So whoever is no gateway is denied the topics that the patterns would give to its name.
@@ -56,7 +61,7 @@ def render_access(access: Access) -> str:
             *_gateways(access.networks),
             *_section(access.provider, _provider(access)),
             *(line for name in access.inspectors for line in _section(name, _inspector(name))),
-            *(line for name in _shut_out(access) for line in _section(name, _nothing())),
+            *(line for name in _shut_out(access, broker) for line in _section(name, _nothing())),
             "",
         ]
     )
@@ -100,5 +105,5 @@ def _not_a_gateway(name: str) -> Iterator[str]:
     yield from (f"topic deny {ROOT}/{topic}/{name}" for topic in ("register", "+/up", "+/tunnel", "+/down"))
 
 
-def _shut_out(access: Access) -> list[str]:
-    return [BROKER_NAME, *({INSPECTOR_NAME} - set(access.inspectors))]
+def _shut_out(access: Access, broker: str) -> list[str]:
+    return [broker, *({INSPECTOR_NAME} - {broker, access.provider, *access.inspectors})]

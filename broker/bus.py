@@ -1,7 +1,7 @@
 """The bus as gateways, provider and launcher see it: events in, publications out, reconnecting is its own affair.
 
-MQTT 3.1.1, persistent session, fixed client identifier, QoS 1. Nothing beyond that, so that a clustered broker
-can take Mosquitto's place.
+MQTT 3.1.1 over TLS 1.3, persistent session, fixed client identifier, QoS 1. Nothing beyond that, so that a clustered
+broker can take Mosquitto's place.
 """
 
 import asyncio
@@ -9,20 +9,26 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from broker.connection import Connection, LostError
 from broker.events import BusCounts, BusEvent, Connected, Disconnected, Message, Presence
 from broker.groups import leaves
+from broker.home import HomeError
 from broker.outbox import Outbox, Outgoing
 from broker.pace import Backoff, OncePerMinute
 from broker.settings import BusSettings
+from broker.tls import ClientContext, client_context
 
 log = logging.getLogger(__name__)
 
 STABLE_S: Final = 5
 """A connection that lasted this long was a good one: the next back-off begins with short waits."""
+
+COMPLAINT_INTERVAL_S: Final = 6 * 3_600
+"""How often the log repeats that the revocation list is too old, if there is a new connection at all."""
 
 BACKLOG_WARNED: Final = 100_000
 """Events that wait for the reader before the log says so. They are never discarded: the broker has been told that
@@ -34,20 +40,33 @@ class Bus:
 
     Use it as a context manager; inside, it keeps itself connected:
 
-        async with Bus(settings, "provider-north") as bus:
+        async with Bus(settings, "provider-north", credentials=home) as bus:
             bus.subscribe("dcnet/1/+/up/+")
             while True:
                 for event in await bus.next_batch(1_000, timeout_s=1):
                     ...
 
     `subscribe` and `publish_soon` may be called at any time, before the context is entered too.
+
+    Args:
+        settings: Where the broker is, and how much is kept for it.
+        client_id: The name of this client, which is the common name of its certificate; the broker knows it by that.
+        presence: What everybody is told about it, if anything.
+        credentials: The directory with its key, its certificate and the administrator's. Read again for each
+            connection, so a renewed certificate or a newer revocation list needs nothing else.
+
+    Entering raises HomeError when the credentials cannot be used or are somebody else's. Damaged later, they are a
+    reason like any other for which there is no connection.
     """
 
-    def __init__(self, settings: BusSettings, client_id: str, presence: Presence | None = None) -> None:
+    def __init__(
+        self, settings: BusSettings, client_id: str, presence: Presence | None = None, *, credentials: Path
+    ) -> None:
         self.counts = BusCounts()
         self._settings = settings
         self._client_id = client_id
         self._presence = presence
+        self._credentials = credentials
         self._where = f"{settings.host}:{settings.port}"
         self._events: deque[BusEvent] = deque()
         self._arrived = asyncio.Event()
@@ -61,12 +80,19 @@ class Bus:
         self._to_unsubscribe: dict[str, None] = {}
         self._backoff = Backoff(settings.reconnect_first_s, settings.reconnect_max_s)
         self._quiet = OncePerMinute()
+        self._complaints = OncePerMinute(interval_s=COMPLAINT_INTERVAL_S)
         self._connected_s: float | None = None
         self._lost_s: float | None = None
         self._is_closing = False
         self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
+        name = (await asyncio.to_thread(client_context, self._credentials)).name
+        if name != self._client_id:
+            raise HomeError(
+                f"The certificate in {self._credentials} is for {name}, and this is {self._client_id}. Correct the "
+                "name in the settings, or install the certificate that was issued for it."
+            )
         await self._group.__aenter__()
         self._runner = self._group.create_task(self._run(), name=f"bus {self._client_id}")
         return self
@@ -181,7 +207,7 @@ class Bus:
 
     async def _live(self) -> None:
         """Run one connection to its end, which is a LostError, alone or in a group."""
-        connection = Connection(self._settings, self._client_id, self._presence, self._deliver)
+        connection = Connection(self._settings, await self._read_credentials(), self._presence, self._deliver)
         await connection.open()
         try:
             async with asyncio.TaskGroup() as group:
@@ -191,6 +217,15 @@ class Bus:
             self._senders = 0
             self._outbox.restore()
             await connection.close()
+
+    async def _read_credentials(self) -> ClientContext:
+        try:
+            context = await asyncio.to_thread(client_context, self._credentials)
+        except HomeError as error:
+            raise LostError(str(error)) from error
+        if context.complaint and self._complaints.allows("complaint", time.monotonic()):
+            log.warning("%s: %s", self._client_id, context.complaint)
+        return context
 
     async def _pump(self, connection: Connection, group: asyncio.TaskGroup) -> None:
         """Bring subscriptions to the broker first, then publications, as they come."""

@@ -23,6 +23,7 @@ from aiomqtt.exceptions import MqttConnectError
 
 from broker.events import Message, Presence
 from broker.settings import BusSettings
+from broker.tls import ClientContext
 
 READS_AT_ONCE: Final = 64
 """Packets read before the loop gets its turn, so that sending and the clock are not starved."""
@@ -61,15 +62,18 @@ class Connection:
     def __init__(
         self,
         settings: BusSettings,
-        client_id: str,
+        context: ClientContext,
         presence: Presence | None,
         deliver: Callable[[Message], None],
     ) -> None:
         self._answer_within_s = settings.answer_within_s
+        self._context = context
         self._client = aiomqtt.Client(
             settings.host,
             settings.port,
-            identifier=client_id,
+            # The broker replaces any other by this one, so that nobody can take over somebody else's session.
+            identifier=context.name,
+            tls_context=context,
             clean_session=not settings.keep_session,
             keepalive=settings.keepalive_s,
             timeout=settings.answer_within_s,
@@ -97,7 +101,7 @@ class Connection:
             await asyncio.shield(opening)
         except aiomqtt.MqttError as error:
             self._hang_up()
-            raise LostError(_reason(error)) from error
+            raise LostError(self._context.failure or _reason(error)) from error
         except asyncio.CancelledError:
             await asyncio.wait({opening})
             if opening.exception() is None:
@@ -180,11 +184,24 @@ class Connection:
         try:
             for _ in range(READS_AT_ONCE):
                 self._paho.loop_read()
-                if connected.fileno() < 0 or not (_is_buffered(connected) or waiting.poll(0)):
+                if connected.fileno() < 0:
+                    self._note_early_end()
+                    return
+                if not (_is_buffered(connected) or waiting.poll(0)):
                     return
         except OSError as error:
             if not self._client._disconnected.done():
                 self._client._disconnected.set_exception(error)
+        else:
+            if _is_buffered(connected):
+                # The rest of a record: the loop sees nothing of it, so it would lie there until the next one comes.
+                self._loop.call_soon(self._read, connected, waiting)
+
+    def _note_early_end(self) -> None:
+        """Wake whoever waits for CONNACK: aiomqtt passes over an end that comes before it, as when TLS refuses us."""
+        answer = self._client._connected
+        if not answer.done():
+            answer.set_exception(aiomqtt.MqttError("it hung up without an answer"))
 
     def _hang_up(self) -> None:
         """Close a socket that aiomqtt leaves behind: without CONNACK, or with a broker that stopped answering."""
@@ -198,7 +215,7 @@ class Connection:
 
 def _is_buffered(connected: socket.socket) -> bool:
     """Whether TLS holds decrypted bytes that no poll of the socket shows."""
-    return isinstance(connected, ssl.SSLSocket) and connected.pending() > 0
+    return isinstance(connected, ssl.SSLSocket) and connected.fileno() >= 0 and connected.pending() > 0
 
 
 def _reason(error: aiomqtt.MqttError) -> str:

@@ -1,23 +1,20 @@
-"""Mosquitto, configured and kept running.
+"""Mosquitto kept running, with TLS and access rules at all times.
 
-The configuration is the template `config/mosquitto.conf`, rendered into the directory that also takes the log and
-the persistent sessions. One broker works in a directory at a time.
+It works in a directory that takes its configuration, its log and the persistent sessions. One broker works in a
+directory at a time.
 """
 
 import asyncio
 import logging
-import os
-import pwd
-import shutil
 import time
 from contextlib import ExitStack
-from importlib.resources import files
 from itertools import count
 from pathlib import Path
-from string import Template
 from types import TracebackType
 from typing import Final, Self
 
+from broker.access import Access
+from broker.files import BrokerFiles
 from broker.home import HomeError, explained, hold_home
 from broker.pace import Backoff, OncePerMinute
 from broker.probe import free_port
@@ -29,50 +26,45 @@ log = logging.getLogger(__name__)
 
 LOCK_FILE: Final = "broker.pid"
 
-PACKET_OVERHEAD_BYTES: Final = 1_024
-"""Room for a packet's header and its topic, which has some 100 bytes."""
-
 _FREE_PORT_ATTEMPTS: Final = 5
 _STABLE_S: Final = 60
+_COMPLAINT_INTERVAL_S: Final = 6 * 3_600
 _IN_USE: Final = "Address already in use"
 _CANNOT_RESTORE: Final = "Couldn't open database"
 """The last word of every Mosquitto that finds its saved sessions damaged (src/persist_read.c, src/database.c)."""
 
 
-def render(settings: BrokerSettings, directory: Path, port: int) -> str:
-    """Fill in the template. `directory` is absolute and takes the persistent sessions."""
-    assert directory.is_absolute() and str(directory).isprintable()
-    template = Template(files("config").joinpath("mosquitto.conf").read_text(encoding="utf-8"))
-    return template.substitute(
-        settings.model_dump(include=set(template.get_identifiers()))
-        | {
-            "port": port,
-            "directory": directory,
-            "user": _account_name(settings),
-            "packet_bytes_max": settings.payload_bytes_max + PACKET_OVERHEAD_BYTES,
-        }
-    )
-
-
 class Broker:
     """Mosquitto as a supervised context manager: inside it runs, and runs again when it dies.
 
-        async with Broker(BrokerSettings(), directory) as broker:
+        async with Broker(BrokerSettings(), directory, credentials, Access("provider", (network,))) as broker:
             ... broker.port ...
+
+    Args:
+        settings: Where it listens, and its limits.
+        directory: Where Mosquitto works; made when missing.
+        credentials: The directory with the broker's key and certificate, and the administrator's files. Newer ones
+            take effect by themselves within `look_every_s` of the settings, or at once with `reload`.
+        access: Who may publish and read what.
 
     Entering raises BrokerError when it cannot be started. Later deaths are logged, told by `exited`, and followed
     by a new start on the same port, with growing waits.
     """
 
-    def __init__(self, settings: BrokerSettings, directory: Path) -> None:
+    def __init__(self, settings: BrokerSettings, directory: Path, credentials: Path, access: Access) -> None:
         self.host = settings.host
         self.port = settings.port
         self.version: Version = (0, 0, 0)
         self.restarts = 0
         self._settings = settings
         self._directory = directory.absolute()
+        self._credentials = credentials.absolute()
+        self._files = BrokerFiles(settings, self._directory, self._credentials, access)
         self._next_exit: asyncio.Future[str] | None = None
         self._process: MosquittoProcess | None = None
+        self._reloading = asyncio.Lock()
+        self._is_restarting = False
+        self._running = asyncio.Event()
         self._group = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Self:
@@ -80,10 +72,14 @@ class Broker:
         self.version = await installed_version(self._program)
         with ExitStack() as held:
             self._prepare_directory(held)
+            self._files.take(self._files.access)
             self._process = await self._start_first()
             await self._group.__aenter__()
             self._held = held.pop_all()
-        self._supervisor = self._group.create_task(self._supervise(), name="mosquitto")
+        self._tasks = [
+            self._group.create_task(self._supervise(), name="mosquitto"),
+            self._group.create_task(self._look_for_newer_files(), name="mosquitto's files"),
+        ]
         log.info("Mosquitto %s runs on %s:%d", ".".join(map(str, self.version)), self.host, self.port)
         return self
 
@@ -91,8 +87,9 @@ class Broker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._supervisor.cancel()
-            await asyncio.wait({self._supervisor})
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks)
         finally:
             if self._process is not None:
                 await self._process.stop(self._settings.stop_within_s)
@@ -118,6 +115,64 @@ class Broker:
         if self._next_exit is None:
             self._next_exit = asyncio.get_running_loop().create_future()
         return await asyncio.shield(self._next_exit)
+
+    async def reload(self, access: Access | None = None) -> None:
+        """Have the present files of the credentials take effect, and other access rules if they are given.
+
+        On SIGHUP Mosquitto reads its files again, and whoever is connected stays so. But it never looks again at a
+        certificate that it has admitted. So when a list revokes more of them than before, it ends in order and is
+        started anew: all come back at once, to the same sessions, except for those that are revoked.
+
+        Raises:
+            BrokerError: The files cannot be used, and Mosquitto goes on with those it had; or it does not come back.
+        """
+        async with self._reloading:
+            must_cut_off = self._files.take(access or self._files.access)
+            if self._process is None:
+                return
+            if must_cut_off:
+                await self._restart(self._process, "to cut off whoever is revoked")
+                return
+            try:
+                await self._process.read_again(
+                    self.host, self.port, self._files.context(), self._settings.start_within_s
+                )
+            except BrokerError as error:
+                log.error("%s", error)
+                await self._restart(self._process, "since it may be without rules now")
+
+    async def _restart(self, process: MosquittoProcess | None, why: str) -> None:
+        """End the process in order, and wait until the supervisor has started the next one."""
+        if process is None:
+            return
+        log.warning("Mosquitto on %s:%d is started anew %s", self.host, self.port, why)
+        self._is_restarting = True
+        self._running.clear()
+        await process.stop(self._settings.stop_within_s)
+        try:
+            async with asyncio.timeout(self._settings.start_within_s):
+                await self._running.wait()
+        except TimeoutError as error:
+            raise BrokerError(
+                f"Mosquitto does not run again on {self.host}:{self.port}. {self.log_file} says why."
+            ) from error
+
+    async def _look_for_newer_files(self) -> None:
+        """Have newer files take effect, and say when some are too old. Canceled, it leaves a reload to its end."""
+        quiet, complaints = OncePerMinute(), OncePerMinute(_COMPLAINT_INTERVAL_S)
+        while True:
+            for what, sentence in self._files.complaints().items():
+                if complaints.allows(what, time.monotonic()):
+                    log.warning("%s", sentence)
+            await asyncio.sleep(self._settings.look_every_s)
+            if not self._files.are_newer():
+                continue
+            try:
+                await self.reload()
+                log.info("Mosquitto on %s:%d goes by the newer files in %s", self.host, self.port, self._credentials)
+            except BrokerError as error:
+                if quiet.allows("files", time.monotonic()):
+                    log.error("%s\nMosquitto goes on with the files it had.", error)
 
     async def _start_first(self) -> MosquittoProcess:
         """Start it; a free port may be taken by another before Mosquitto has it, then try the next."""
@@ -159,70 +214,64 @@ class Broker:
         )
 
     async def _start_once(self) -> MosquittoProcess:
-        config_file = self._directory / "mosquitto.conf"
-        config_file.write_text(render(self._settings, self._directory, self.port), encoding="utf-8")
-        process = await MosquittoProcess.spawn(self._program, config_file, self.log_file, self._settings.account)
+        context = self._files.context()
+        process = await MosquittoProcess.spawn(
+            self._program, self._files.configuration(self.host, self.port), self.log_file, self._settings.account
+        )
         try:
-            await process.wait_ready(self.host, self.port, self._settings.start_within_s)
+            await process.wait_ready(self.host, self.port, context, self._settings.start_within_s)
         except (BrokerError, asyncio.CancelledError):
             await process.stop(self._settings.stop_within_s)
             raise
         return process
 
     async def _supervise(self) -> None:
-        """Wait for deaths, tell them, start again."""
+        """Wait for deaths, tell those that nobody wanted, start again."""
         backoff = Backoff(first_s=0.1, max_s=30)
         while True:
             assert self._process is not None
             started_s = time.monotonic()
             reason = await self._process.wait()
-            log.error("Mosquitto on %s:%d ended by itself (%s); starting it again", self.host, self.port, reason)
             self._process = None
-            if self._next_exit is not None:
-                self._next_exit.set_result(reason)
-                self._next_exit = None
-            if time.monotonic() - started_s > _STABLE_S:
-                backoff.reset()
+            was_wanted, self._is_restarting = self._is_restarting, False
+            if not was_wanted:
+                self._tell_death(reason)
+                if time.monotonic() - started_s > _STABLE_S:
+                    backoff.reset()
+                await asyncio.sleep(backoff.next_wait_s())
             self._process = await self._start_again(backoff)
-            self.restarts += 1
+            self._running.set()
+
+    def _tell_death(self, reason: str) -> None:
+        log.error("Mosquitto on %s:%d ended by itself (%s); starting it again", self.host, self.port, reason)
+        if self._next_exit is not None:
+            self._next_exit.set_result(reason)
+            self._next_exit = None
 
     async def _start_again(self, backoff: Backoff) -> MosquittoProcess:
         died_s = time.monotonic()
         quiet = OncePerMinute()
         while True:
-            await asyncio.sleep(backoff.next_wait_s())
             try:
                 process = await self._start()
             except BrokerError as error:
                 if quiet.allows("start", time.monotonic()):
                     log.error("%s\nTrying again.", error)
+                await asyncio.sleep(backoff.next_wait_s())
             else:
                 log.info("Mosquitto runs again on %s:%d after %.1f s", self.host, self.port, time.monotonic() - died_s)
+                self.restarts += 1
                 return process
 
     def _prepare_directory(self, held: ExitStack) -> None:
         """Make and hold the directory, for the account of the broker alone: it has sessions and queued messages."""
-        if not str(self._directory).isprintable():
-            raise BrokerError(f"{self._directory!r} cannot stand in a configuration. Name another directory.")
+        for path in (self._directory, self._credentials):
+            if not str(path).isprintable():
+                raise BrokerError(f"{path!r} cannot stand in a configuration. Name another directory.")
         try:
             held.enter_context(hold_home(self._directory, LOCK_FILE))
-            if self._settings.account is not None and os.geteuid() == 0:
-                for path in (self._directory, *self._directory.iterdir()):
-                    shutil.chown(path, self._settings.account)
-        except LookupError as error:
-            raise BrokerError(f"There is no account {self._settings.account!r}. Correct `account`.") from error
-        except (HomeError, OSError) as error:
+        except HomeError as error:
             raise BrokerError(f"The broker's directory {self._directory} cannot be used: {error}") from error
-
-
-def _account_name(settings: BrokerSettings) -> str:
-    """The account in the `user` line, which Mosquitto heeds only when it runs as root: then it stays root."""
-    if settings.account is not None:
-        return settings.account
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return "mosquitto"
 
 
 def _port_in_use(host: str, port: int) -> str:

@@ -1,10 +1,13 @@
-"""Whether an MQTT broker answers on a port, asked with one CONNECT (MQTT 3.1.1, sections 3.1 and 3.2)."""
+"""Whether an MQTT broker answers on a port, asked with one CONNECT over TLS (MQTT 3.1.1, sections 3.1 and 3.2)."""
 
 import asyncio
 import socket
+import ssl
+from contextlib import suppress
+from typing import Final
 
-_CONNACK = 0x20
-_DISCONNECT = b"\xe0\x00"
+_CONNACK: Final = 0x20
+_DISCONNECT: Final = b"\xe0\x00"
 
 
 def connect_packet(client_id: str) -> bytes:
@@ -15,21 +18,24 @@ def connect_packet(client_id: str) -> bytes:
     return bytes((0x10, len(body))) + body
 
 
-async def answers(host: str, port: int, client_id: str, within_s: float) -> bool:
-    """Connect and tell whether a CONNACK came, whatever it says."""
+async def answers(host: str, port: int, context: ssl.SSLContext, client_id: str, within_s: float) -> int | None:
+    """Connect, and return from which local port a CONNACK came, whatever it says; None when none came."""
     try:
         async with asyncio.timeout(within_s):
-            reader, writer = await asyncio.open_connection(host, port)
+            reader, writer = await asyncio.open_connection(host, port, ssl=context)
             try:
+                local_port: int = writer.get_extra_info("sockname")[1]
                 writer.write(connect_packet(client_id))
                 answer = await reader.readexactly(4)
                 writer.write(_DISCONNECT)
                 await writer.drain()
             finally:
                 writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
-        return False
-    return answer[0] == _CONNACK
+        return None
+    return local_port if answer[0] == _CONNACK else None
 
 
 def free_port(host: str) -> int:

@@ -7,8 +7,8 @@ is told by the kernel when its parent dies (`setpriv --pdeathsig`, prctl(2)), so
 import asyncio
 import os
 import pwd
+import re
 import resource
-import secrets
 import shutil
 import signal
 from contextlib import suppress
@@ -17,11 +17,14 @@ from typing import Any, Final, Self
 
 from broker.probe import answers
 from broker.program import BrokerError
+from broker.tls import ClientContext
 
 _LOG_BYTES_MAX: Final = 8 << 20
 _TAIL_LINES: Final = 6
-_PROBE_WITHIN_S: Final = 0.5
+_PROBE_WITHIN_S: Final = 2
 _POLL_S: Final = 0.01
+_FAULT: Final = re.compile(r"^\S+ Error", re.MULTILINE)
+"""How Mosquitto's log begins a line about a file that it cannot use; other errors are clients'."""
 
 
 class MosquittoProcess:
@@ -64,19 +67,25 @@ class MosquittoProcess:
         """Its process id."""
         return self._child.pid
 
-    async def wait_ready(self, host: str, port: int, within_s: float) -> None:
+    async def wait_ready(self, host: str, port: int, context: ClientContext, within_s: float) -> None:
         """Wait until it answers a CONNECT.
 
-        Another broker may hold the port, so the answer counts only when the client's random name is in our log.
+        Another broker of ours may hold the port, so the answer counts only when our connection is in its log.
+
+        Args:
+            host: Where it listens.
+            port: Its TCP port.
+            context: The broker's own credentials.
+            within_s: The limit.
 
         Raises:
             BrokerError: It ended or did not answer in time; the text quotes its last lines.
         """
-        name = f"ready-{secrets.token_hex(6)}"
         try:
             async with asyncio.timeout(within_s):
                 while self._child.returncode is None:
-                    if await answers(host, port, name, _PROBE_WITHIN_S) and name in self.log_text():
+                    local_port = await answers(host, port, context, context.name, _PROBE_WITHIN_S)
+                    if local_port is not None and f":{local_port} as {context.name} " in self.log_text():
                         return
                     await asyncio.sleep(_POLL_S)
         except TimeoutError as error:
@@ -84,6 +93,21 @@ class MosquittoProcess:
                 f"Mosquitto does not answer on {host}:{port} within {within_s:g} s. {self.tail()}"
             ) from error
         raise BrokerError(f"Mosquitto does not start on {host}:{port} ({self.end()}). {self.tail()}")
+
+    async def read_again(self, host: str, port: int, context: ClientContext, within_s: float) -> None:
+        """Have it read its files again, and wait until it has.
+
+        It does so between two rounds of its loop, and needs several for one connection: when ours stands, it has.
+
+        Raises:
+            BrokerError: It could not use a file, or does not answer any more.
+        """
+        self._log_start = self._log_file.stat().st_size
+        with suppress(ProcessLookupError):
+            self._child.send_signal(signal.SIGHUP)
+        await self.wait_ready(host, port, context, within_s)
+        if _FAULT.search(self.log_text()):
+            raise BrokerError(f"Mosquitto cannot use a file. {self.tail()}")
 
     async def wait(self) -> str:
         """Wait for its end and say how it ended."""
@@ -111,7 +135,7 @@ class MosquittoProcess:
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 
     def log_text(self) -> str:
-        """What this run has written."""
+        """What this run has written, since it last read its files again."""
         with self._log_file.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 PAYLOAD_BYTES_MAX: Final = 24 + 65_535 + 64
 """The largest frame: header, data, signature (docs/protocol.md, "Frames")."""
 
+KEEPALIVE_S_MAX: Final = 3_600
+"""The longest keep-alive that the broker grants."""
+
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
 """A host name or an address; no blank or line break, since it goes into a line of the configuration."""
 
@@ -33,7 +36,7 @@ class BrokerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    host: Host = Field("127.0.0.1", description="Interface to listen on; nothing is encrypted yet, so keep it local")
+    host: Host = Field("127.0.0.1", description="Interface to listen on; 0.0.0.0 for gateways elsewhere")
     port: int = Field(0, ge=0, le=65_535, description="TCP port; 0 takes a free one")
     mosquitto: Path | None = Field(None, description="The program, when it is neither in PATH nor in /usr/sbin")
     account: str | None = Field(
@@ -48,8 +51,10 @@ class BrokerSettings(BaseModel):
     max_queued_messages: int = Field(100_000, ge=1_000, le=10_000_000, description="Waiting messages per client")
     max_queued_bytes: int = Field(128 << 20, ge=1 << 20, lt=1 << 31, description="Waiting bytes per client")
     payload_bytes_max: int = Field(PAYLOAD_BYTES_MAX, ge=1_024, le=1 << 24, description="Largest payload")
+    memory_bytes_max: int = Field(1 << 30, ge=1 << 24, lt=1 << 40, description="Memory for sessions and messages")
     autosave_s: int = Field(15, ge=10, le=30, description="Interval of saving sessions and retained messages")
     session_expiry_days: int = Field(30, ge=1, le=365, description="Days after which an absent client is forgotten")
+    look_every_s: float = Field(10, gt=0, le=3_600, description="How often newer certificates and lists are looked for")
 
 
 class BusSettings(BaseModel):
@@ -58,9 +63,11 @@ class BusSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: Host = Field("127.0.0.1", description="The broker's host")
-    port: int = Field(1883, ge=1, le=65_535, description="The broker's TCP port")
+    port: int = Field(8883, ge=1, le=65_535, description="The broker's TCP port")
     keep_session: bool = Field(True, description="Whether the broker keeps what comes while the client is away")
-    keepalive_s: int = Field(30, ge=5, le=3_600, description="A connection silent for 1.5 times this is given up")
+    keepalive_s: int = Field(
+        30, ge=5, le=KEEPALIVE_S_MAX, description="A connection silent for 1.5 times this is given up"
+    )
     answer_within_s: float = Field(
         5, gt=0, le=60, description="Limit for CONNACK, SUBACK and PUBACK; then the connection is given up"
     )
