@@ -203,8 +203,8 @@ def check_credentials(credentials: Credentials, role: Role, now_ms: int, source:
     certificate = credentials.certificate
     if certificate.subject.role is not role:
         raise HomeError(
-            f"The certificate in {source} is for {certificate.subject.uri}, and here one of a {role.value} is needed. "
-            f"Run:  {_command(role, 'install')} BUNDLE"
+            f"The certificate in {source} is for {certificate.subject.uri}, and here one for role {role.value} is "
+            f"needed. Run:  {_command(role, 'install')} BUNDLE"
         )
     if certificate.public_key != credentials.identity.public_key:
         raise HomeError(

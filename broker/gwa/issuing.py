@@ -207,9 +207,9 @@ def _subject_in(names: x509.SubjectAlternativeName) -> Subject:
 def _check(subject: Subject, hosts: Sequence[str]) -> None:
     words = (subject.name, subject.region) if subject.role is Role.GATEWAY else (subject.name,)
     if not all(map(is_name, words)):
-        raise RequestError(f"{subject.uri} does not name a {subject.role.value}: names are 1 to 32 of a-z, 0-9 and -")
+        raise RequestError(f"{subject.uri} cannot be certified: names are 1 to 32 of a-z, 0-9 and -")
     if hosts and subject.role is not Role.BROKER:
-        raise RequestError(f"a {subject.role.value} is reached by nobody, so hosts are for a broker alone")
+        raise RequestError(f"nobody connects to {subject.uri}: hosts are for a broker alone")
     for host in hosts:
         if not _HOST.fullmatch(host):
             raise RequestError(f"{host!r} is no host name and no address")

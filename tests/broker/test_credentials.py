@@ -111,7 +111,9 @@ def test_a_certificate_for_another_key_is_refused(home: Path) -> None:
 
 
 def test_a_certificate_for_another_role_is_refused(home: Path) -> None:
-    with pytest.raises(HomeError, match="is for dcnet:gateway/north/gateway-1, and here one of a provider is needed"):
+    with pytest.raises(
+        HomeError, match="is for dcnet:gateway/north/gateway-1, and here one for role provider is needed"
+    ):
         load_credentials(home, Role.PROVIDER, NOW_MS)
 
 

@@ -66,7 +66,7 @@ def test_after_that_the_key_is_for_one_name_alone(tmp_path: Path) -> None:
 
 
 def test_a_name_that_no_certificate_has_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(HomeError, match=r"No certificate can be requested: .* does not name a gateway"):
+    with pytest.raises(HomeError, match=r"No certificate can be requested: .* names are 1 to 32"):
         make_key_and_request(tmp_path, Subject(Role.GATEWAY, "Gateway", "north"))
 
 
@@ -179,7 +179,7 @@ def test_a_bundle_for_another_name_or_region_is_refused(tmp_path: Path, settings
 
 def test_a_provider_takes_no_bundle_of_its_broker(tmp_path: Path) -> None:
     make_key_and_request(tmp_path, BROKER)
-    with pytest.raises(HomeError, match="is for dcnet:broker/broker, and here one of a provider is needed"):
+    with pytest.raises(HomeError, match="is for dcnet:broker/broker, and here one for role provider is needed"):
         install(tmp_path, bundle(tmp_path).encode(), PROVIDER, NOW_MS, AUTHORITY_FINGERPRINT)
 
 
