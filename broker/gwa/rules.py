@@ -13,7 +13,7 @@ from common.certificates import Role
 RESERVED: Final = {"provider": Role.PROVIDER, "broker": Role.BROKER, "inspector": Role.INSPECTOR}
 """Names that nobody of another role gets, since the broker's access rules go by them."""
 
-_ONLY_NAMES: Final = {Role.BROKER: "broker", Role.INSPECTOR: "inspector"}
+BROKER_NAME: Final = "broker"
 _METER: Final = re.compile(r"[0-9A-Z-]{4,40}")
 
 
@@ -98,9 +98,8 @@ def _check_role(order: Order) -> None:
             f"it is for {subject.uri}, and certificates for role {order.role.value} are issued. If it is meant, add "
             f"--role {subject.role.value}"
         )
-    only = _ONLY_NAMES.get(subject.role)
-    if only is not None and subject.name != only:
-        raise RequestError(f"the {subject.role.value} is called {only}, not {subject.name}. Enroll it again")
+    if subject.role is Role.BROKER and subject.name != BROKER_NAME:
+        raise RequestError(f"the broker is called {BROKER_NAME}, not {subject.name}. Enroll it again")
     if RESERVED.get(subject.name, subject.role) is not subject.role:
         raise RequestError(f"the name {subject.name} is reserved. Choose another one in its settings, and enroll again")
     if subject.role is Role.GATEWAY and order.meter is None:
