@@ -7,7 +7,22 @@ from typing import final
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from launcher.simulation.trace import ViolationError
 from provider.core import events as provider_events
-from smgw.core.events import Closed, Departed, Edge, EdgeErased, Membership, Record, Sent, VaultContents
+from smgw.core.events import (
+    Calibration,
+    Closed,
+    Departed,
+    Edge,
+    EdgeErased,
+    KnownRevocations,
+    KnownRoster,
+    Membership,
+    Record,
+    Replaced,
+    Sent,
+    Slot,
+    SlotEnded,
+    VaultContents,
+)
 
 
 @final
@@ -17,6 +32,8 @@ class Vault:
     def __init__(self) -> None:
         self.contents = VaultContents()
         self._last: dict[NetworkId, tuple[Sent | None, RoundNumber | None]] = {}
+        self.calibrations: list[Calibration] = []
+        """The calibration log, which outlives even a lost vault: nothing in it is ever read again."""
 
     def apply(self, records: Iterable[Record]) -> None:
         """Keep these records."""
@@ -40,8 +57,18 @@ class Vault:
             case Closed():
                 return replace(now, closed=RoundNumber(max(record.round, now.closed or 0)))
             case Departed():
-                self._remember()
-                return VaultContents()
+                return self._left()
+            case Calibration():
+                self.calibrations.append(record)
+                return now
+            case Slot() | SlotEnded() | Replaced() | KnownRoster() | KnownRevocations():
+                return _with(now, record)
+
+    def _left(self) -> VaultContents:
+        """Membership and seeds are erased; which draw values are used and which rosters were shown stays known."""
+        self._remember()
+        now = self.contents
+        return VaultContents(used=now.used, replaced=now.replaced, rosters=now.rosters, revocations=now.revocations)
 
     def _joined(self, membership: Membership) -> VaultContents:
         """What was sent and closed belongs to a network; a member of another one has sent nothing there yet."""
@@ -62,6 +89,24 @@ class Vault:
         self._last = {}
 
 
+def _with(now: VaultContents, record: Slot | SlotEnded | Replaced | KnownRoster | KnownRevocations) -> VaultContents:
+    """The contents with one record more of those that say whom the gateway drew, and what it was shown."""
+    match record:
+        case Slot(number):
+            others = (slot for slot in now.slots if slot.number != number)
+            slots = tuple(sorted((*others, record), key=lambda slot: slot.number))
+            return replace(now, slots=slots, used=now.used | {number})
+        case SlotEnded(number):
+            return replace(now, slots=tuple(slot for slot in now.slots if slot.number != number))
+        case Replaced():
+            return replace(now, replaced=(*(known for known in now.replaced if known != record), record))
+        case KnownRoster(network):
+            others_known = (known for known in now.rosters if known.network != network)
+            return replace(now, rosters=tuple(sorted((*others_known, record), key=lambda known: known.network)))
+        case KnownRevocations(_, der):
+            return replace(now, revocations=der)
+
+
 @final
 class Store:
     """The store of the provider, as `provider.store` keeps it."""
@@ -69,6 +114,7 @@ class Store:
     def __init__(self) -> None:
         self.members: dict[tuple[NetworkId, ClientId], provider_events.MemberRecord] = {}
         self.edges: dict[tuple[NetworkId, TunnelId], provider_events.EdgeRecord] = {}
+        self.rosters: dict[tuple[NetworkId, int], provider_events.RosterRecord] = {}
         self.finals: dict[tuple[NetworkId, RoundNumber], bytes] = {}
         self.results: dict[tuple[NetworkId, RoundNumber], provider_events.RoundResult] = {}
         self._last: dict[NetworkId, RoundNumber] = {}
@@ -77,7 +123,7 @@ class Store:
         """Keep these records.
 
         Raises:
-            ViolationError: a second, different FINAL for one round.
+            ViolationError: a second, different FINAL for one round, or roster for one epoch.
         """
         for record in records:
             self._keep(record)
@@ -90,6 +136,9 @@ class Store:
                 self.edges[record.network, record.tunnel] = record
             case provider_events.EdgeRemoved():
                 self.edges.pop((record.network, record.tunnel), None)
+            case provider_events.RosterRecord():
+                if self.rosters.setdefault((record.network, record.epoch), record) != record:
+                    raise ViolationError(f"two different rosters {record.epoch} of network {record.network}")
             case provider_events.FinalRecord():
                 key = (record.network, record.round)
                 if self.finals.setdefault(key, record.frame) != record.frame:
@@ -107,4 +156,5 @@ class Store:
         """What is remembered of one network."""
         members = sorted((m for m in self.members.values() if m.network == network), key=lambda m: m.client)
         edges = sorted((e for e in self.edges.values() if e.network == network), key=lambda e: e.tunnel)
-        return provider_events.StoreContents(tuple(members), tuple(edges), self.last_final(network))
+        rosters = sorted((r for r in self.rosters.values() if r.network == network), key=lambda r: r.epoch)
+        return provider_events.StoreContents(tuple(members), tuple(edges), tuple(rosters), self.last_final(network))
