@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from common.schedule import Schedule
 from launcher.profile import Profile
 from launcher.rounds import ClosedRound
-from launcher.settings import ProviderReady
 from launcher.spectator import NetworkView
+from launcher.watching import Watching
 from provider.results import DEMONSTRATION, PRIVATE_MIN
 
 
@@ -18,7 +18,7 @@ class Board:
     schedule: Schedule
     networks: list[NetworkView]
     results: str
-    ready: ProviderReady | None = None
+    watching: Watching | None = None
     up: int = 0
     is_over: bool = False
     closed: list[ClosedRound] = field(default_factory=list)

@@ -127,14 +127,15 @@ def broker_run(
 
 
 @app.command()
-def inspect(
+def inspect(  # noqa: PLR0913, PLR0917 -- these are a command's options
     frame: Annotated[
         str | None, typer.Argument(help="A frame as hex or base64, a file that holds one, or - for standard input.")
     ] = None,
     watch: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Follow this broker until Ctrl-C.")] = None,
-    key: Annotated[
-        str | None, typer.Option(metavar="HEX", help="The signer's public key; with --watch the provider's.")
+    credentials: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="With --watch: the inspector's directory, with its certificate.")
     ] = None,
+    key: Annotated[str | None, typer.Option(metavar="HEX", help="The public key of who signed the frame.")] = None,
     direction: Annotated[
         Direction | None, typer.Option(help="Who signed: up, a gateway; down, the provider. Else both are tried.")
     ] = None,
@@ -146,7 +147,11 @@ def inspect(
 
     Exit status: 0, or 1 when the signature does not hold, 2 when it is no frame.
 
-    Examples:  dcnet inspect 44434e01...   |   dcnet inspect frame.bin --key 03a1...   |   dcnet inspect --watch pi:1883
+    --watch follows a whole bus instead. Its broker lets nobody in without a certificate, so it needs --credentials, in
+    which the provider's certificate says whose orders to believe.
+
+    Examples:  dcnet inspect 44434e01...   |   dcnet inspect frame.bin --key 03a1...
+    |   dcnet inspect --watch pi:8883 --credentials ~/inspector
     """
     from launcher.follow import run_watch  # noqa: PLC0415
     from launcher.inspection import run_inspect  # noqa: PLC0415
@@ -154,7 +159,11 @@ def inspect(
     if (frame is None) == (watch is None):
         raise LauncherError("Give either a frame or --watch HOST:PORT. See:  dcnet inspect --help")
     if watch is not None:
-        raise typer.Exit(run_watch(watch, key, as_json=json))
+        if credentials is None:
+            raise LauncherError(
+                "--watch needs --credentials DIR, the inspector's directory. See:  dcnet inspect --help"
+            )
+        raise typer.Exit(run_watch(watch, credentials, as_json=json))
     raise typer.Exit(run_inspect(str(frame), key, direction, as_json=json))
 
 

@@ -17,18 +17,24 @@ from rich.console import Console
 
 from broker import events as bus_events
 from broker.bus import Bus
+from broker.credentials import load_credentials
 from broker.groups import leaves
+from broker.home import HomeError
 from broker.program import BrokerError, find_program
 from broker.settings import BusSettings
+from common.certificates import Role
 from common.identifiers import NetworkId, RoundNumber
+from launcher.administration import SPECTATOR
 from launcher.board import Board
 from launcher.errors import FailedError, LauncherError
 from launcher.profile import Overrides, load_profile
 from launcher.scratch import Scratch, scratch_directory
 from launcher.script import Step, sentence
+from launcher.settings import ProviderReady
 from launcher.spectator import NetworkView, Spectator
 from launcher.stage import Stage
 from launcher.view import JsonView, LiveView, PlainView, View, save_picture
+from launcher.watching import Watching
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
@@ -104,7 +110,7 @@ class Show:
                     await self._play()
                 except* _StopRequested:
                     pass
-                except* (FailedError, LauncherError) as errors:
+                except* (FailedError, LauncherError, HomeError) as errors:
                     failures += leaves(errors)
                 self.board.is_over = True
         finally:
@@ -126,15 +132,15 @@ class Show:
     async def _play(self) -> None:
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(task) for task in (self._stop_when_asked(), self._refresh())]
-            ready = self.board.ready = await self._stage.start_provider()
+            seconds = await self._stage.enroll()
+            self._view.say(f"Enrolled {self.board.gateways} gateways and all others in {seconds:.1f} s.")
+            ready = await self._stage.start_provider()
             beside.append(group.create_task(self._stage.watch(self._view.say)))
-            self._view.say(
-                f"The provider is ready. Results: {self.board.results}. "
-                f"MQTT Explorer: host {ready.host}, port {ready.port}, topics dcnet/1/#"
-            )
-            key, results = bytes.fromhex(ready.public_key), self._stage.scratch.results
-            spectator = Spectator(self.board.networks, key, results, lambda: self._stage.homes)
-            async with Bus(BusSettings(host=ready.host, port=ready.port), "spectator") as bus:
+            self._tell_ready(ready)
+            credentials = self._stage.scratch.inspector_home(SPECTATOR)
+            spectator = self._spectator(credentials)
+            settings = BusSettings(host=ready.host, port=ready.port)
+            async with Bus(settings, SPECTATOR, credentials=credentials) as bus:
                 for topic_filter in spectator.filters:
                     bus.subscribe(topic_filter)
                 beside.append(group.create_task(self._stage.start_gateways(self._note_up)))
@@ -142,6 +148,18 @@ class Show:
                 await self._follow(bus, spectator)
             for task in beside:
                 task.cancel()
+
+    def _tell_ready(self, ready: ProviderReady) -> None:
+        watching = self.board.watching = Watching.of(ready, self._stage.scratch)
+        for line in (f"The provider is ready. Results: {self.board.results}.", *watching.long):
+            self._view.say(line)
+
+    def _spectator(self, credentials: Path) -> Spectator:
+        """Whoever judges the sums; it takes the provider's key from the certificate that it was given."""
+        provider = load_credentials(credentials, Role.INSPECTOR, _now_ms()).provider
+        assert provider is not None, "an inspector's credentials were checked when they were installed"
+        stage = self._stage
+        return Spectator(self.board.networks, provider.public_key, stage.scratch.results, lambda: stage.homes)
 
     async def _stop_when_asked(self) -> None:
         await self._stop.wait()
@@ -156,7 +174,7 @@ class Show:
         self.board.up = up
         if up == of:
             # Who is up now knows both ends of the interval that begins with the next round and ends with the one after.
-            heard = self.board.schedule.round_at(time.time_ns() // 1_000_000) + 2
+            heard = self.board.schedule.round_at(_now_ms()) + 2
             for view in self.board.networks:
                 view.not_before = view.not_before if view.not_before is not None else heard
             self._view.say(f"{up} gateways are running; they agree on seeds with their neighbors.")
@@ -206,6 +224,10 @@ class Show:
         text = sentence(step.action, await self._stage.play(view.network, step))
         self.board.notes.setdefault((view.network, step.round), []).append(text)
         self._view.say(f"round {step.round}: {text}")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _view(board: Board, options: DemoOptions) -> View:

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
-import secrets
 import signal
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -13,51 +14,63 @@ from rich.text import Text
 
 from broker import events as bus_events
 from broker.bus import Bus
+from broker.credentials import Credentials, load_credentials
+from broker.home import HomeError
 from broker.settings import BusSettings
 from broker.toml import SettingsError, check_settings
 from common import topics
+from common.certificates import Role
 from common.frames import Notification, decode
 from common.refusal import RefusedError
 from common.signing import Direction
 from launcher.errors import LauncherError
-from launcher.inspection import as_text, inspect, read_key
+from launcher.inspection import as_text, inspect
 from launcher.view import print_line
 
 _EVERYTHING: Final = f"{topics.ROOT}/#"
 _CONNECT_WITHIN_S: Final = 5
+_PORT: Final = 8883
 _FORWARDED: Final = frozenset({Notification.TUNNEL, Notification.EXIT})
 
 
-def run_watch(address: str, key: str | None, *, as_json: bool) -> int:
+def run_watch(address: str, directory: Path, *, as_json: bool) -> int:
     """Show every message below `dcnet/1` until Ctrl-C.
 
     Args:
         address: HOST:PORT of the broker.
-        key: The provider's public key, 64 hexadecimal digits; its frames are then checked.
+        directory: An inspector's credentials. The provider's certificate is among them: its frames are checked.
         as_json: Whether to print JSON objects, one for each message.
 
     Raises:
-        LauncherError: The address is none, or nothing answers there.
+        LauncherError: The address is none, the credentials cannot be used, or nothing answers there.
     """
     host, _, port = address.rpartition(":")
-    wanted = {"host": host or address, "port": port if host else 1883, "keep_session": False}
+    wanted = {"host": host or address, "port": port if host else _PORT, "keep_session": False}
     try:
         settings = check_settings(BusSettings, wanted, f"--watch {address}")
+        credentials = load_credentials(directory, Role.INSPECTOR, time.time_ns() // 1_000_000)
+        return asyncio.run(_watch(settings, credentials, Console(highlight=False, soft_wrap=True), as_json=as_json))
     except SettingsError as error:
-        raise LauncherError(f"{error} Give HOST:PORT, such as 127.0.0.1:1883.") from error
-    return asyncio.run(_watch(settings, read_key(key), Console(highlight=False, soft_wrap=True), as_json=as_json))
+        raise LauncherError(f"{error} Give HOST:PORT, such as 127.0.0.1:{_PORT}.") from error
+    except HomeError as error:
+        raise LauncherError(str(error)) from error
 
 
-async def _watch(settings: BusSettings, key: bytes | None, console: Console, *, as_json: bool) -> int:
+async def _watch(settings: BusSettings, credentials: Credentials, console: Console, *, as_json: bool) -> int:
+    assert credentials.provider is not None, "an inspector's credentials were checked with the provider's certificate"
+    key, name = credentials.provider.public_key, credentials.certificate.subject.name
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Bus(settings, f"inspect-{secrets.token_hex(4)}") as bus:
+    async with Bus(settings, name, credentials=credentials.directory) as bus:
         bus.subscribe(_EVERYTHING)
         first = await bus.next_batch(1_000, _CONNECT_WITHIN_S)
         if not first:
             where = f"{settings.host}:{settings.port}"
-            raise LauncherError(f"No broker answers on {where} within {_CONNECT_WITHIN_S} s. Is it running there?")
+            raise LauncherError(
+                f"No broker lets {name} in on {where} within {_CONNECT_WITHIN_S} s. Is it running there? What it says "
+                "otherwise stands above."
+            )
         batch: Sequence[bus_events.BusEvent] = first
         while not stop.is_set():
             for event in batch:
@@ -67,7 +80,7 @@ async def _watch(settings: BusSettings, key: bytes | None, console: Console, *, 
     return 0
 
 
-def _show(message: bus_events.Message, key: bytes | None, console: Console, *, as_json: bool) -> None:
+def _show(message: bus_events.Message, key: bytes, console: Console, *, as_json: bool) -> None:
     line = describe(message, key)
     if as_json:
         print_line(json.dumps(line))
@@ -84,7 +97,7 @@ def _show(message: bus_events.Message, key: bytes | None, console: Console, *, a
     console.print()
 
 
-def describe(message: bus_events.Message, key: bytes | None) -> dict[str, object]:
+def describe(message: bus_events.Message, key: bytes) -> dict[str, object]:
     """A message as a JSON object: its topic, and the frame, the published result, or why it is neither."""
     line: dict[str, object] = {"topic": message.topic, "retained": message.retained}
     if not message.payload.startswith(b"{"):
@@ -98,7 +111,7 @@ def describe(message: bus_events.Message, key: bytes | None) -> dict[str, object
         return line | {"refusal": "it looks like JSON and is none"}
 
 
-def _signer(message: bus_events.Message, key: bytes | None) -> tuple[bytes | None, list[Direction]]:
+def _signer(message: bus_events.Message, key: bytes) -> tuple[bytes | None, list[Direction]]:
     """The key to check a frame with, and the direction; what the provider forwards was signed upward by a member."""
     level = message.topic.removeprefix(f"{topics.ROOT}/").split("/")[1:2]
     is_providers = level in (["down"], ["all"]) and decode(message.payload).frame.notification not in _FORWARDED

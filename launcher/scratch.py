@@ -1,4 +1,4 @@
-"""The directory in which a demonstration lives: settings, homes, logs."""
+"""The directory in which a demonstration lives: settings, homes, credentials, logs."""
 
 import os
 import shutil
@@ -24,6 +24,16 @@ class Scratch:
         return self.root / "provider"
 
     @property
+    def administrator_home(self) -> Path:
+        """The gateway administrator's books and key."""
+        return self.root / "administrator"
+
+    @property
+    def broker_home(self) -> Path:
+        """The credentials of the provider's own Mosquitto."""
+        return self.provider_home / "broker"
+
+    @property
     def results(self) -> Path:
         """The provider's results, one line for each closed round."""
         return self.provider_home / "results.csv"
@@ -31,6 +41,10 @@ class Scratch:
     def gateway_home(self, name: str) -> Path:
         """A gateway's home directory, with its vault."""
         return self.root / "gateways" / name
+
+    def inspector_home(self, name: str) -> Path:
+        """The credentials of somebody who watches the bus."""
+        return self.root / "inspectors" / name
 
     def meter_link(self, name: str) -> Path:
         """Where a gateway finds its emulated meter."""
@@ -55,7 +69,7 @@ def scratch_directory(keep: Path | None) -> Iterator[Scratch]:
     root = Path(tempfile.mkdtemp(prefix="dcnet-")) if keep is None else _make(keep.absolute())
     scratch = Scratch(root, keep is not None)
     try:
-        for part in ("gateways", "meters", "settings", "logs"):
+        for part in ("gateways", "inspectors", "meters", "settings", "logs"):
             (root / part).mkdir(mode=0o700)
         yield scratch
     finally:

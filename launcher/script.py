@@ -1,4 +1,4 @@
-"""The script of a demonstration: who fails, returns, leaves and joins, and when."""
+"""The script of a demonstration: who fails, returns, leaves, joins and is revoked, and when."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -13,6 +13,7 @@ class Action(StrEnum):
     RETURN = "return"
     LEAVE = "leave"
     JOIN = "join"
+    REVOKE = "revoke"
 
 
 _MEANINGS = {
@@ -20,6 +21,7 @@ _MEANINGS = {
     Action.RETURN: "returns",
     Action.LEAVE: "leaves",
     Action.JOIN: "joins",
+    Action.REVOKE: "is revoked by the administrator",
 }
 
 
@@ -32,7 +34,7 @@ class Step(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     round: int = Field(ge=1, le=1_000_000, description="The round in which it happens, counted from 1")
-    action: Action = Field(description="What happens: fail, return, leave or join")
+    action: Action = Field(description="What happens: fail, return, leave, join or revoke")
     gateway: int | None = Field(None, ge=1, description="The gateway's number; who joins has none, it gets the next")
     region: str | None = Field(None, description="The network's region; needed when there are several networks")
     delay_s: float = Field(0, ge=0, le=86_400, description="How long after the beginning of the round")
@@ -90,7 +92,7 @@ def fitting(steps: Iterable[Step], planned: int, gateways: int, members_min: int
             number += gateways - planned
         elif number is not None and number > gateways:
             continue
-        is_loss = step.action in (Action.FAIL, Action.LEAVE)
+        is_loss = step.action in (Action.FAIL, Action.LEAVE, Action.REVOKE)
         if number is not None and (number in left_out or (is_loss and running <= members_min)):
             left_out.add(number)
             continue

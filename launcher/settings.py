@@ -22,7 +22,6 @@ class ProviderReady(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    public_key: str
     host: str
     port: int
 
@@ -88,7 +87,6 @@ def gateway_settings(gateway: GatewayPlan, provider: ProviderReady, scratch: Scr
         "name": gateway.name,
         "region": gateway.plan.region,
         "home": scratch.gateway_home(gateway.name),
-        "provider_key": provider.public_key,
         "members_min": gateway.plan.members_min,
         "masks_min": gateway.plan.masks_min,
         "broker": {"host": provider.host, "port": provider.port, "reconnect_max_s": _RECONNECT_MAX_S},

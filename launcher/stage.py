@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from launcher.administration import Administration, gateway_party, standing_parties
 from launcher.child import Child
 from launcher.errors import FailedError
 from launcher.profile import Profile
@@ -48,8 +49,12 @@ class Stage:
     profile: Profile
     scratch: Scratch
     gateways: dict[tuple[int, int], Gateway] = field(default_factory=dict)
+    _administration: Administration = field(init=False)
     _provider: Child | None = None
     _ready: ProviderReady | None = None
+
+    def __post_init__(self) -> None:
+        self._administration = Administration(self.scratch)
 
     @property
     def homes(self) -> list[Path]:
@@ -61,6 +66,30 @@ class Stage:
         """Every process that was started, the provider last."""
         provider = [self._provider] if self._provider else []
         return [*(child for gateway in self.gateways.values() for child in gateway.children), *provider]
+
+    async def enroll(self) -> float:
+        """Found an authority, and give a certificate to everybody who takes part from the beginning.
+
+        Returns:
+            How many seconds it took.
+
+        Raises:
+            LauncherError: Something cannot be written.
+        """
+        begin_s = time.monotonic()
+        gateways = [gateway_party(self.scratch, plan.name, plan.plan.region) for plan in self._plans]
+        await asyncio.to_thread(self._administration.found)
+        await asyncio.to_thread(self._administration.enroll, [*standing_parties(self.scratch), *gateways])
+        return time.monotonic() - begin_s
+
+    @property
+    def _plans(self) -> list[GatewayPlan]:
+        """The gateways with which the networks begin."""
+        return [
+            gateway_plan(self.profile, network_id, number)
+            for network_id, network in enumerate(self.profile.network, 1)
+            for number in range(1, network.gateways + 1)
+        ]
 
     async def start_provider(self) -> ProviderReady:
         """Start the provider, which starts Mosquitto; return how to reach it, once it can be reached.
@@ -82,18 +111,14 @@ class Stage:
         Args:
             tell: Is told how many are up, and of how many.
         """
-        plans = [
-            gateway_plan(self.profile, network_id, number)
-            for network_id, network in enumerate(self.profile.network, 1)
-            for number in range(1, network.gateways + 1)
-        ]
+        plans = self._plans
         at_a_time = asyncio.Semaphore(os.cpu_count() or 1)
         up = 0
 
         async def start(plan: GatewayPlan) -> None:
             nonlocal up
             async with at_a_time:
-                await self._start_gateway(self._enroll(plan))
+                await self._start_gateway(self._settle(plan))
             up += 1
             tell(up, len(plans))
 
@@ -101,7 +126,8 @@ class Stage:
             for plan in plans:
                 group.create_task(start(plan))
 
-    def _enroll(self, plan: GatewayPlan) -> Gateway:
+    def _settle(self, plan: GatewayPlan) -> Gateway:
+        """Write the settings of a gateway that is enrolled."""
         assert self._ready is not None, "the provider is started first"
         self._write(plan.name, gateway_settings(plan, self._ready, self.scratch))
         gateway = Gateway(plan, self.scratch.gateway_home(plan.name))
@@ -109,7 +135,7 @@ class Stage:
         return gateway
 
     async def _start_gateway(self, gateway: Gateway) -> None:
-        """Start a gateway that is enrolled, for the first time or again: the command is the same."""
+        """Start a gateway that has its settings, for the first time or again: the command is the same."""
         name = gateway.plan.name
         if gateway.plan.meter.kind == "emulator" and gateway.meter is None:
             await self._start_meter(gateway)
@@ -141,9 +167,7 @@ class Stage:
         """Do one step of the script; return the name of its gateway."""
         if step.action is Action.JOIN:
             last = max(number for network, number in self.gateways if network == network_id)
-            gateway = self._enroll(gateway_plan(self.profile, network_id, last + 1))
-            await self._start_gateway(gateway)
-            return gateway.plan.name
+            return await self._join(gateway_plan(self.profile, network_id, last + 1))
         assert step.gateway is not None, "the profile was checked"
         gateway = self.gateways[network_id, step.gateway]
         assert gateway.process is not None, "it was started before"
@@ -155,7 +179,16 @@ class Stage:
             case Action.LEAVE:
                 gateway.process.may_end = True
                 gateway.process.send(signal.SIGUSR1)
+            case Action.REVOKE:
+                await asyncio.to_thread(self._administration.revoke, gateway.plan.name)
         return gateway.plan.name
+
+    async def _join(self, plan: GatewayPlan) -> str:
+        """Enroll a further gateway and start it: with its certificate there is a new revocation list."""
+        party = gateway_party(self.scratch, plan.name, plan.plan.region)
+        await asyncio.to_thread(self._administration.enroll, [party])
+        await self._start_gateway(self._settle(plan))
+        return plan.name
 
     async def watch(self, tell: Callable[[str], None]) -> None:
         """Look after the processes for ever.

@@ -136,16 +136,15 @@ def picture(board: Board, now_ms: int, width: int, height: int) -> RenderableTyp
     """Everything: title, warning, connection, table, and what the columns mean."""
     head = Text.assemble(("dcnet demo", "bold"), f"  {board.profile.title}\n")
     head.append(f"{board.gateways} gateways, a round every {board.profile.period_s:g} s", style="bright_black")
-    if board.ready is not None:
-        where = f", MQTT Explorer: host {board.ready.host}, port {board.ready.port}, topics dcnet/1/#"
-        head.append(where, style="bright_black")
+    if board.watching is not None:
+        head.append("".join(f"\n{line}" for line in board.watching.short), style="bright_black")
     parts: list[RenderableType] = [head]
     if board.warning:
         parts.append(Text(f"⚠ {board.warning}", style="bold yellow"))
     if any(view.origin is None for view in board.networks):
         parts.append(Text(_waiting(board)))
     if board.closed or any(view.origin is not None for view in board.networks):
-        parts.append(rounds_table(board, now_ms, max(height - 14, 4), width))
+        parts.append(rounds_table(board, now_ms, max(height - 17, 4), width))
     if width < WIDE:
         happened = [f"round {number}: {note}" for (_, number), notes in board.notes.items() for note in notes]
         happened += [f"round {closed.number}: {why}" for closed in board.shown[-4:] if (why := _why(closed))]
@@ -159,7 +158,7 @@ def picture(board: Board, now_ms: int, width: int, height: int) -> RenderableTyp
 
 
 def _waiting(board: Board) -> str:
-    if board.ready is None:
+    if board.watching is None:
         return "The provider and its Mosquitto are starting."
     if board.up < board.gateways:
         return f"Gateways are starting: {board.up} of {board.gateways}."

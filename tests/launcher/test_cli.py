@@ -42,7 +42,12 @@ def test_every_command_has_help(command: str) -> None:
         ("demo --period 0", "period_s = 0.0"),
         ("inspect", "Give either a frame or --watch HOST:PORT."),
         ("inspect 00", "This is no frame: it is shorter than a header and a signature"),
-        ("inspect --watch nowhere:99999999", "Give HOST:PORT, such as 127.0.0.1:1883."),
+        ("inspect --watch pi:8883", "--watch needs --credentials DIR"),
+        ("inspect --watch nowhere:99999999 --credentials /nowhere", "Give HOST:PORT, such as 127.0.0.1:8883."),
+        (
+            "inspect --watch pi:8883 --credentials /nowhere",
+            "/nowhere/identity.key is missing. Run:  dcnet inspector enroll",
+        ),
         ("smgw leave --config /nowhere.toml", "/nowhere.toml: cannot be read"),
         ("smgw run --config /nowhere.toml", "/nowhere.toml: cannot be read"),
         ("provider run --config /nowhere.toml", "/nowhere.toml: cannot be read"),

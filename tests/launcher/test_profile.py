@@ -56,7 +56,7 @@ def test_a_file_is_a_profile_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        ("[[step]]\nround = 2\naction = 'explode'", "Input should be 'fail', 'return', 'leave' or 'join'"),
+        ("[[step]]\nround = 2\naction = 'explode'", "Input should be 'fail', 'return', 'leave', 'join' or 'revoke'"),
         ("[[step]]\nround = 0\naction = 'join'", "round in [[step]] no. 1"),
         ("[[step]]\nround = 2\naction = 'fail'\ngateway = 6", "gateway 6 cannot fail"),
         ("[[step]]\nround = 2\naction = 'join'\nregion = 'west'", "region must be one of north"),

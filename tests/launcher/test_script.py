@@ -12,6 +12,12 @@ def test_a_gateway_may_fail_return_and_leave() -> None:
     assert faults(steps, 2) == []
 
 
+def test_a_gateway_may_be_revoked_once_and_does_not_return() -> None:
+    assert faults([step(2, Action.REVOKE, 1)], 2) == []
+    (fault,) = faults([step(2, Action.REVOKE, 1), step(3, Action.RETURN, 1)], 2)
+    assert "gateway 1 cannot return" in fault
+
+
 def test_who_joins_gets_the_next_number_and_may_fail_like_others() -> None:
     assert faults([step(2, Action.JOIN), step(3, Action.FAIL, 4)], 3) == []
 
@@ -41,6 +47,11 @@ def test_steps_of_gateways_that_are_not_there_are_left_out() -> None:
 def test_a_loss_that_would_leave_too_few_is_left_out_together_with_the_return() -> None:
     steps = [step(2, Action.FAIL, 1), step(3, Action.FAIL, 2), step(4, Action.RETURN, 1), step(5, Action.RETURN, 2)]
     assert fitting(steps, 8, 6, 5) == [step(2, Action.FAIL, 1), step(4, Action.RETURN, 1)]
+
+
+def test_a_revocation_that_would_leave_too_few_is_left_out() -> None:
+    assert fitting([step(2, Action.REVOKE, 1)], 8, 5, 5) == []
+    assert fitting([step(2, Action.REVOKE, 1)], 8, 6, 5) == [step(2, Action.REVOKE, 1)]
 
 
 def test_who_joined_keeps_its_place_behind_the_last_one() -> None:

@@ -11,7 +11,7 @@ from launcher.toml_writer import to_toml
 from provider import settings as provider_program
 from smgw import settings as smgw_program
 
-READY = ProviderReady(public_key="ab" * 32, host="127.0.0.1", port=1883)
+READY = ProviderReady(host="127.0.0.1", port=8883)
 
 
 @pytest.mark.parametrize("name", profile_names())
