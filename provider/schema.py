@@ -13,13 +13,15 @@ from provider.core.events import (
     EdgeState,
     MemberRecord,
     MemberState,
+    RosterRecord,
     RoundResult,
     RoundStatus,
     Why,
 )
 
-VERSION: Final = 1
-"""Kept as `user_version` in the file; a change of a table raises it and brings the step from the version before."""
+VERSION: Final = 2
+"""Kept as `user_version` in the file; a change of a table raises it. Version 1 had no certificates: nothing leads from
+it to here, since its members have none."""
 
 APPLICATION_ID: Final = int.from_bytes(b"DCNp")
 
@@ -36,14 +38,25 @@ CREATE TABLE network (
     provider_key BLOB NOT NULL CHECK (length(provider_key) = 32)
 ) STRICT;
 CREATE TABLE member (
-    network    INTEGER NOT NULL REFERENCES network,
-    client     INTEGER NOT NULL,
-    name       TEXT NOT NULL,
-    public_key BLOB NOT NULL CHECK (length(public_key) = 32),
-    state      TEXT NOT NULL CHECK (state IN ({_STATES})),
-    exit_frame BLOB,
+    network     INTEGER NOT NULL REFERENCES network,
+    client      INTEGER NOT NULL,
+    name        TEXT NOT NULL,
+    public_key  BLOB NOT NULL CHECK (length(public_key) = 32),
+    draw_root   BLOB NOT NULL CHECK (length(draw_root) = 32),
+    certificate BLOB NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ({_STATES})),
+    epoch       INTEGER NOT NULL,
+    exit_frame  BLOB,
     PRIMARY KEY (network, client)
-) STRICT, WITHOUT ROWID;
+) STRICT;
+CREATE TABLE roster (
+    network INTEGER NOT NULL REFERENCES network,
+    epoch   INTEGER NOT NULL,
+    leaves  INTEGER NOT NULL,
+    live    INTEGER NOT NULL,
+    data    BLOB NOT NULL,
+    PRIMARY KEY (network, epoch)
+) STRICT;
 CREATE TABLE edge (
     network   INTEGER NOT NULL REFERENCES network,
     tunnel    BLOB NOT NULL CHECK (length(tunnel) = 8),
@@ -78,7 +91,8 @@ CREATE TABLE round_result (
 ) STRICT, WITHOUT ROWID;
 """
 
-MEMBER_COLUMNS: Final = "network, client, name, public_key, state, exit_frame"
+MEMBER_COLUMNS: Final = "network, client, name, public_key, draw_root, certificate, state, epoch, exit_frame"
+ROSTER_COLUMNS: Final = "network, epoch, leaves, live, data"
 EDGE_COLUMNS: Final = "network, tunnel, initiator, responder, state"
 RESULT_COLUMNS: Final = (
     "network, region, round, start_ms, status, why, members, present, missing, away, attempts,"
@@ -95,7 +109,10 @@ def member_row(record: MemberRecord) -> _Row:
         record.client,
         record.name,
         record.public_key,
+        record.draw_root,
+        record.certificate,
         record.state.value,
+        record.epoch,
         record.exit_frame,
     )
 
@@ -107,9 +124,22 @@ def member(row: sqlite3.Row) -> MemberRecord:
         ClientId(row["client"]),
         row["name"],
         row["public_key"],
+        row["draw_root"],
+        row["certificate"],
         MemberState(row["state"]),
+        row["epoch"],
         row["exit_frame"],
     )
+
+
+def roster_row(record: RosterRecord) -> _Row:
+    """The values of `ROSTER_COLUMNS`."""
+    return (record.network, record.epoch, record.leaves, record.live, record.data)
+
+
+def roster(row: sqlite3.Row) -> RosterRecord:
+    """The roster in a row."""
+    return RosterRecord(NetworkId(row["network"]), row["epoch"], row["leaves"], row["live"], row["data"])
 
 
 def edge_row(record: EdgeRecord) -> _Row:

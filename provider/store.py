@@ -26,6 +26,7 @@ from provider.core.events import (
     FinalRecord,
     MemberRecord,
     Record,
+    RosterRecord,
     RoundResult,
     StoreContents,
 )
@@ -50,7 +51,7 @@ class Charter:
 
 
 class Store:
-    """The tables network, member, edge, final and round_result; open inside the context, callable from any thread."""
+    """The tables of `provider.schema`; open inside the context, callable from any thread."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -95,7 +96,7 @@ class Store:
         """Keep all of `records`, or none. Keeping one a second time changes nothing.
 
         Raises:
-            HomeError: The disk is full, the file damaged, or a second, different FINAL would replace the first.
+            HomeError: The disk is full, the file damaged, or a second FINAL or roster would replace the first.
         """
         with self._transaction("written"):
             for record in records:
@@ -110,11 +111,15 @@ class Store:
         with self._guard, self._explained("read"):
             members = self._db.execute("SELECT * FROM member WHERE network = ? ORDER BY client", (network,)).fetchall()
             edges = self._db.execute("SELECT * FROM edge WHERE network = ? ORDER BY tunnel", (network,)).fetchall()
+            rosters = self._db.execute("SELECT * FROM roster WHERE network = ? ORDER BY epoch", (network,)).fetchall()
             final = self._db.execute(
                 "SELECT frame FROM final WHERE network = ? ORDER BY round DESC LIMIT 1", (network,)
             ).fetchone()
         return StoreContents(
-            tuple(map(schema.member, members)), tuple(map(schema.edge, edges)), final["frame"] if final else None
+            tuple(map(schema.member, members)),
+            tuple(map(schema.edge, edges)),
+            tuple(map(schema.roster, rosters)),
+            final["frame"] if final else None,
         )
 
     def results_from(self, network: NetworkId, first: RoundNumber) -> list[RoundResult]:
@@ -136,6 +141,8 @@ class Store:
                 self._put("edge", schema.EDGE_COLUMNS, schema.edge_row(record))
             case EdgeRemoved():
                 self._db.execute("DELETE FROM edge WHERE network = ? AND tunnel = ?", schema.edge_key(record))
+            case RosterRecord():
+                self._keep_roster(record)
             case FinalRecord():
                 self._keep_final(record)
             case RoundResult():
@@ -147,6 +154,19 @@ class Store:
         marks = ", ".join("?" * len(row))
         done = self._db.execute(f"INSERT OR {conflict} INTO {table} ({columns}) VALUES ({marks})", row)  # noqa: S608
         return done.rowcount
+
+    def _keep_roster(self, record: RosterRecord) -> None:
+        row = schema.roster_row(record)
+        if self._put("roster", schema.ROSTER_COLUMNS, row, "IGNORE"):
+            return
+        key = (record.network, record.epoch)
+        old = self._db.execute("SELECT * FROM roster WHERE network = ? AND epoch = ?", key).fetchone()
+        if schema.roster(old) != record:
+            raise HomeError(
+                f"Epoch {record.epoch} of network {record.network} has another roster in {self.path} already. Nothing "
+                "was sent: its gateways would refuse it for ever. Was an old copy of the store restored? Start the "
+                "provider again."
+            )
 
     def _keep_final(self, record: FinalRecord) -> None:
         key = (record.network, record.round)
@@ -211,7 +231,12 @@ class Store:
     def _check(self, version: int) -> None:
         if self._pragma("application_id") != schema.APPLICATION_ID:
             raise HomeError(f"{self.path} is a database of another program. Name another directory as `home`.")
-        if version != schema.VERSION:
+        if version < schema.VERSION:
+            raise HomeError(
+                f"The store {self.path} has version {version}, of a provider before certificates, and its members have "
+                "none. Move it away, together with its -wal file: its gateways must then register anew."
+            )
+        if version > schema.VERSION:
             raise HomeError(
                 f"The store {self.path} has version {version}, and this provider knows {schema.VERSION}. "
                 "Install the provider that wrote it, or a newer one."

@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from common import topics
+from common.certificates import Certificate
 from common.frames import Frame, Notification
 from common.identifiers import EVERYONE, ClientId, NetworkId, TunnelId
 from common.parameters import Parameters
+from common.roster import Leaf
 from common.signing import Direction, Identity
 from common.topics import Broadcast
 from provider.core.events import (
@@ -19,22 +21,28 @@ from provider.core.events import (
     Store,
 )
 from provider.core.keygraph import Edge, KeyGraph
+from provider.core.trust import Trust
 
 LIFETIME_MS: Final = 60_000
 """How long an order to one gateway is worth sending."""
+
+IN_NETWORK: Final = (MemberState.JOINING, MemberState.PRESENT)
+GONE: Final = (MemberState.LEAVING, MemberState.LEFT)
 
 
 @dataclass(slots=True)
 class Member:
     """One member as the provider sees it.
 
-    `unsettled` are neighbors with whom its seeds do not agree; each of them has it among its `awaiting`.
+    `draw_root` and `epoch` stand in its leaf of the roster; `epoch` is 0 until a roster holds it. `unsettled` are
+    neighbors with whom its seeds do not agree; each of them has it among its `awaiting`.
     """
 
     client: ClientId
-    name: str
-    public_key: bytes
+    certificate: Certificate
+    draw_root: bytes
     state: MemberState
+    epoch: int = 0
     exit_frame: bytes | None = None
     unsettled: set[ClientId] = field(default_factory=set)
     awaiting: set[ClientId] = field(default_factory=set)
@@ -44,6 +52,26 @@ class Member:
     is_deaf: bool = False
     """Whether a tunnel was opened for it in vain, and nothing was heard of it since: nobody waits for it."""
 
+    @property
+    def name(self) -> str:
+        """The name on the bus, which its certificate gives it."""
+        return self.certificate.subject.name
+
+    @property
+    def public_key(self) -> bytes:
+        """The key that signs its frames, 32 bytes."""
+        return self.certificate.public_key
+
+    @property
+    def leaf(self) -> Leaf:
+        """Its entry in the roster."""
+        return Leaf(self.client, self.public_key, self.draw_root, self.epoch)
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether one may expect an answer to a tunnel."""
+        return self.state in IN_NETWORK and not self.is_deaf
+
     def hear(self, now_ms: int) -> None:
         """A frame of this member has come."""
         self.heard_ms, self.is_deaf = now_ms, False
@@ -51,11 +79,15 @@ class Member:
 
 @dataclass(slots=True)
 class Desk:
-    """Shared by admission and rounds of one network; each change of a member or edge yields what must be stored."""
+    """Shared by the parts of one network; each change of a member or edge yields what must be stored.
+
+    Client identifiers are given one after the other, so the highest one is the number of `members`.
+    """
 
     network: NetworkId
     parameters: Parameters
     identity: Identity
+    trust: Trust
     members: dict[ClientId, Member]
     graph: KeyGraph
     expected: frozenset[ClientId] = frozenset()
@@ -65,18 +97,26 @@ class Desk:
         """The members in these states."""
         return [member for member in self.members.values() if member.state in states]
 
-    def reachable(self, *states: MemberState) -> list[Member]:
-        """The members in these states of whom one may expect an answer."""
-        return [member for member in self.in_state(*states) if not member.is_deaf]
-
     def is_present(self, client: ClientId) -> bool:
         """Whether this member can be expected."""
         return self.members[client].state is MemberState.PRESENT
 
+    # What is stored
+
     def save(self, member: Member) -> Store:
         """What the store keeps of a member."""
         return Store(
-            MemberRecord(self.network, member.client, member.name, member.public_key, member.state, member.exit_frame)
+            MemberRecord(
+                self.network,
+                member.client,
+                member.name,
+                member.public_key,
+                member.draw_root,
+                member.certificate.der,
+                member.state,
+                member.epoch,
+                member.exit_frame,
+            )
         )
 
     def move(self, member: Member, state: MemberState) -> list[Store]:
@@ -96,6 +136,35 @@ class Desk:
         self.graph.remove(edge.tunnel)
         return [] if edge.state is EdgeState.OPEN else [Store(EdgeRemoved(self.network, edge.tunnel))]
 
+    # Who is whose neighbor
+
+    def places(self, client: ClientId) -> set[ClientId]:
+        """Who takes one of a member's places: its neighbors, and those with whom it has a seed to renew.
+
+        Without the latter, new neighbors would take the places, and what is in dispute could never be renewed.
+        """
+        member = self.members[client]
+        return self.graph.neighbors(client) | member.unsettled | member.awaiting
+
+    def have_room(self, a: ClientId, b: ClientId) -> bool:
+        """Whether these two may become neighbors, or are."""
+        most = self.parameters.degree_max
+        return len(self.places(a) | {b}) <= most and len(self.places(b) | {a}) <= most
+
+    def dispute(self, member: Member, peer: Member) -> None:
+        """The seeds of this member do not agree with those of `peer`."""
+        member.unsettled.add(peer.client)
+        peer.awaiting.add(member.client)
+
+    def agree(self, a: ClientId, b: ClientId) -> None:
+        """Nothing is in dispute between these two any more."""
+        for client, other in ((a, b), (b, a)):
+            self.members[client].unsettled.discard(other)
+            self.members[client].awaiting.discard(other)
+            self.members[client].renewals.pop(other, None)
+
+    # What is said
+
     def order(self, member: Member, notification: Notification, data: bytes, now_ms: int) -> Publish:
         """A signed frame to one member."""
         frame = Frame(self.network, member.client, now_ms, notification, data)
@@ -110,9 +179,19 @@ class Desk:
         """A signed frame to all members."""
         return Frame(self.network, EVERYONE, now_ms, notification, data).signed(self.identity, Direction.DOWN)
 
-    def broadcast(self, what: Broadcast, frame: bytes, expires_ms: int, *, is_retained: bool) -> Publish:
-        """Say a frame to all members; a retained one also reaches those who come later."""
-        return Publish(topics.broadcast(self.network, what), frame, expires_ms, is_retained)
+    def broadcast(self, what: Broadcast, frame: bytes, expires_ms: int) -> Publish:
+        """Say a frame to all members that are there."""
+        return Publish(topics.broadcast(self.network, what), frame, expires_ms)
+
+    def retain(self, what: Broadcast, frame: bytes, now_ms: int) -> Publish:
+        """Say a frame to all members, and to those who come later."""
+        expires_ms = now_ms + max(2 * self.parameters.schedule.period_ms, LIFETIME_MS)
+        return Publish(topics.broadcast(self.network, what), frame, expires_ms, is_retained=True)
+
+    def tell_revocations(self, now_ms: int) -> Publish:
+        """Say the administrator's list of revoked certificates to everybody."""
+        frame = self.announce(Notification.REVOCATIONS, self.trust.revocations.der, now_ms)
+        return self.retain(Broadcast.REVOCATIONS, frame, now_ms)
 
 
 def new_tunnel(octets: bytes, graph: KeyGraph) -> TunnelId:

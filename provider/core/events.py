@@ -43,7 +43,14 @@ class Tick:
     """The deadline that the machine named has come."""
 
 
-Event = Connected | Disconnected | Received | Tick
+@dataclass(frozen=True, slots=True)
+class RevocationsRenewed:
+    """The administrator has handed out another list of revoked certificates; `der` is the list itself."""
+
+    der: bytes
+
+
+Event = Connected | Disconnected | Received | Tick | RevocationsRenewed
 
 
 class MemberState(Enum):
@@ -58,13 +65,21 @@ class MemberState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MemberRecord:
-    """One member as the store keeps it; `exit_frame` is its signed notification 3, once it has left."""
+    """One member as the store keeps it.
+
+    `draw_root` commits to its draw values (32 bytes), `certificate` is its latest one (DER), `epoch` that of the first
+    roster that holds it, 0 before. `exit_frame` is its signed notification 3, once it has said that it leaves; whose
+    certificate ended its membership leaves without one.
+    """
 
     network: NetworkId
     client: ClientId
     name: str
     public_key: bytes
+    draw_root: bytes
+    certificate: bytes
     state: MemberState
+    epoch: int = 0
     exit_frame: bytes | None = None
 
 
@@ -78,7 +93,7 @@ class EdgeState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EdgeRecord:
-    """One edge as the store keeps it; `initiator` drew `responder`. Open tunnels are not stored."""
+    """One edge as the store keeps it; `initiator` asked for `responder`. Open tunnels are not stored."""
 
     network: NetworkId
     tunnel: TunnelId
@@ -93,6 +108,20 @@ class EdgeRemoved:
 
     network: NetworkId
     tunnel: TunnelId
+
+
+@dataclass(frozen=True, slots=True)
+class RosterRecord:
+    """One epoch of the roster: how many leaves it has, how many of them have not ended, and the data of ROSTER.
+
+    Stored before it is said, and never two for one epoch.
+    """
+
+    network: NetworkId
+    epoch: int
+    leaves: int
+    live: int
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +182,20 @@ class RoundResult:
     duration_ms: int
 
 
-Record = MemberRecord | EdgeRecord | EdgeRemoved | FinalRecord | RoundResult
+Record = MemberRecord | EdgeRecord | EdgeRemoved | RosterRecord | FinalRecord | RoundResult
 
 
 @dataclass(frozen=True, slots=True)
 class StoreContents:
-    """What the provider remembers of one network when it starts; `final` is the last FINAL frame."""
+    """What the provider remembers of one network when it starts.
+
+    Members in the order of their client identifiers, which have no gap; rosters of all epochs from 1 on, in order;
+    `final` is the last FINAL frame.
+    """
 
     members: tuple[MemberRecord, ...] = ()
     edges: tuple[EdgeRecord, ...] = ()
+    rosters: tuple[RosterRecord, ...] = ()
     final: bytes | None = None
 
 
@@ -193,9 +227,13 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class RoundClosed:
-    """A round is closed: write its line, publish its result. It is stored already."""
+    """A round is closed: write its line, publish its result. It is stored already.
+
+    `certified` is how many gateways of the region hold a valid certificate, by the administrator's list.
+    """
 
     result: RoundResult
+    certified: int
 
 
 @dataclass(frozen=True, slots=True)

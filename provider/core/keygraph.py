@@ -16,7 +16,7 @@ Neighborhoods = Mapping[ClientId, Mapping[ClientId, TunnelId]]
 
 @dataclass(slots=True)
 class Edge:
-    """One pair with a seed in common, or a tunnel in which one is being agreed; `initiator` drew `responder`."""
+    """One pair with a seed in common, or a tunnel in which one is being agreed; `initiator` asked for it."""
 
     tunnel: TunnelId
     initiator: ClientId

@@ -1,23 +1,23 @@
 """The network machine: one DC-net as its provider runs it, as messages and moments in and effects out.
 
 Every round of the clock ends with a FINAL: signed, stored, then sent; it names who is in the sum and who is expected
-next, and so opens the next round. Its parts: `admission` makes and ends members and edges, `round` counts one round.
+next, and so opens the next round. Its parts: `inbox` hears members, `admission` makes and ends them, `rosters` lists
+them, `tunnels` brings them together, `expectation` says who is expected, `round` counts one round.
 Source: thesis section 3.3.2; docs/protocol.md.
 """
 
 import random
-from collections.abc import Callable
 from typing import Final, final
 
 from common.batch import Row
 from common.clients import ClientSet
-from common.frames import Frame, Notification, SignedFrame, decode
+from common.frames import Notification, decode
 from common.identifiers import ClientId, NetworkId, RoundNumber
-from common.payloads import NO_VIEW, Correction, Entered, ExitConfirmed, Holdings, RoundFinal, view_of
+from common.payloads import NO_VIEW, Correction, RoundFinal, view_of
 from common.refusal import Refusal, RefusedError
 from common.signing import SIGNATURE_BYTES, Direction, Identity, is_signed
 from common.suites import SUITES
-from common.topics import Broadcast, Channel, Topic
+from common.topics import Broadcast, Topic
 from provider.core.admission import Admission
 from provider.core.desk import Desk, Member
 from provider.core.events import (
@@ -32,54 +32,54 @@ from provider.core.events import (
     RoundResult,
     RoundStatus,
     Store,
+    StoreContents,
     Why,
 )
-from provider.core.keygraph import Edge, KeyGraph, neighborhoods, summable
+from provider.core.expectation import Expectation
+from provider.core.inbox import Inbox
+from provider.core.keygraph import Edge, KeyGraph, neighborhoods
+from provider.core.rosters import Rosters
 from provider.core.round import Outcome, Round
+from provider.core.trust import Trust
+from provider.core.tunnels import Tunnels
 
 VOID_LINES_MAX: Final = 10_000
 """How many rounds of one outage get a result line of their own; the latest ones do."""
 
 _WITH_SUM: Final = frozenset({RoundStatus.COMPLETE, RoundStatus.CORRECTED})
 
-_REPEATABLE: Final = frozenset({Notification.TUNNEL, Notification.EXIT_CONFIRMED})
-"""Several may carry one timestamp: the handshake sees to repeats itself, a confirmation is told by its leaver."""
-
 
 @final
 class Network:
-    """One DC-net. `receive` takes messages, `tick` the moment that `deadline` named."""
+    """One DC-net. `inbox` takes messages, `superposition` those of a round, `tick` the moment that `deadline` named."""
 
-    def __init__(self, setup: NetworkSetup, identity: Identity, entropy: random.Random, now_ms: int) -> None:
-        """Continue from what the store held."""
+    def __init__(
+        self, setup: NetworkSetup, identity: Identity, entropy: random.Random, now_ms: int, trust: Trust
+    ) -> None:
+        """Continue from what the store held.
+
+        Raises:
+            RefusedError: BAD_CERTIFICATE, when a stored certificate is not of this administrator.
+        """
         contents, parameters = setup.contents, setup.parameters
-        members = {m.client: Member(m.client, m.name, m.public_key, m.state, m.exit_frame) for m in contents.members}
         graph = KeyGraph(Edge(e.tunnel, e.initiator, e.responder, e.state) for e in contents.edges)
-        self.desk: Final = Desk(setup.network, parameters, identity, members, graph)
-        self.admission: Final = Admission(self.desk, entropy)
+        self.desk: Final = Desk(setup.network, parameters, identity, trust, _members(contents, trust), graph)
+        self.rosters: Final = Rosters(self.desk, contents.rosters)
+        self._tunnels: Final = Tunnels(self.desk, self.rosters, entropy)
+        self.admission: Final = Admission(self.desk, self.rosters, self._tunnels)
+        self.inbox: Final = Inbox(self.desk, self.admission, self._tunnels)
+        self._expectation: Final = Expectation(self.desk)
         self._suite: Final = SUITES[parameters.suite]
-        self._roster: Final = self.desk.announce(
-            Notification.ROSTER, parameters.encode(now_ms // 1_000 % 2**32), now_ms
-        )
         self._final_frame = contents.final
         self._final = RoundFinal.decode(decode(contents.final).frame.data) if contents.final else None
         self._round: Round | None = None
         self._correction: Publish | None = None
         self._is_connected = False
         self._is_bus_whole = False
-        self._last_seen: dict[tuple[ClientId, Notification], int] = {}
-        self._confirmed: set[tuple[ClientId, ClientId]] = set()
         self._waiting_for: int | None = None
         self._present_said = 0
         if self._final is not None and self._final.round >= parameters.schedule.round_at(now_ms):
             self._open_round(self._final)
-        self._handlers: Final[dict[Notification, Callable[[Member, SignedFrame, int], list[Effect]]]] = {
-            Notification.ENTERED: lambda m, s, now: self.admission.entered(m, Entered.decode(s.frame.data), now),
-            Notification.RESUME: lambda m, s, now: self.admission.resume(m, Holdings.decode(s.frame.data), now),
-            Notification.EMERGENCY: lambda m, s, now: self.admission.resume(m, Holdings.decode(s.frame.data), now),
-            Notification.EXIT: self.admission.leave,
-            Notification.EXIT_CONFIRMED: self._erased,
-        }
 
     # Time
 
@@ -93,12 +93,12 @@ class Network:
             due = 0
         else:
             due = self._waiting_for
-        drawing = self.admission.deadline()
-        return due if drawing is None else min(due, drawing)
+        gathered = self.rosters.deadline
+        return due if gathered is None else min(due, gathered)
 
     def tick(self, now_ms: int) -> list[Effect]:
-        """Do what is due: draws, a correction, the end of a round, an idle round while the network is too small."""
-        effects = self.admission.tick(now_ms)
+        """Do what is due: a roster, a correction, the end of a round, an idle round while the network is too small."""
+        effects = self.rosters.tick(self._first_round(now_ms), now_ms)
         schedule = self.desk.parameters.schedule
         current = schedule.round_at(now_ms)
         if self._round is not None:
@@ -130,19 +130,26 @@ class Network:
         order = Correction(self._suite.code, open_round.number, open_round.view, open_round.attempt, missing)
         frame = self.desk.announce(Notification.CORRECTION, order.encode(), now_ms)
         due = self.desk.parameters.schedule.deadline(open_round.number, open_round.attempt)
-        self._correction = self.desk.broadcast(Broadcast.CORRECTION, frame, due, is_retained=False)
+        self._correction = self.desk.broadcast(Broadcast.CORRECTION, frame, due)
         text = f"round {open_round.number}: {len(missing)} missing, correction {open_round.attempt}"
         return [self._correction, Notice(text)]
+
+    def _first_round(self, now_ms: int) -> RoundNumber:
+        """The first round in which a roster that is made now is in force: the next FINAL says so."""
+        current = self.desk.parameters.schedule.round_at(now_ms)
+        opened = self._final.round + 1 if self._final else 0
+        return RoundNumber(max(current, opened) + 1)
 
     # The bus
 
     def connected(self, now_ms: int) -> list[Effect]:
         """The bus is there: say again what it may have lost."""
         self._is_connected = True
-        effects: list[Effect] = [self._retain(Broadcast.ROSTER, self._roster, now_ms)]
+        effects: list[Effect] = [self.desk.tell_revocations(now_ms)]
+        effects += self.rosters.tick(self._first_round(now_ms), now_ms) or self.rosters.tell(now_ms)
         effects += self.tick(now_ms)
         if self._final_frame is not None:
-            effects.append(self._retain(Broadcast.FINAL, self._final_frame, now_ms))
+            effects.append(self.desk.retain(Broadcast.FINAL, self._final_frame, now_ms))
         if self._correction is not None:
             effects.append(self._correction)
         return effects
@@ -151,9 +158,10 @@ class Network:
         """The bus is gone: whoever is silent in this round may not be to blame."""
         self._is_connected = self._is_bus_whole = False
 
-    def _retain(self, what: Broadcast, frame: bytes, now_ms: int) -> Publish:
-        period_ms = self.desk.parameters.schedule.period_ms
-        return self.desk.broadcast(what, frame, now_ms + max(2 * period_ms, 60_000), is_retained=True)
+    def trusts(self, trust: Trust, now_ms: int) -> list[Effect]:
+        """The administrator's list was renewed: everybody is told, and the revoked leave."""
+        self.desk.trust = trust
+        return [self.desk.tell_revocations(now_ms), *self.admission.retire(now_ms)]
 
     # Messages
 
@@ -163,8 +171,9 @@ class Network:
         Raises:
             RefusedError: it does not count.
         """
-        member = self._sender(ClientId(row.client), NetworkId(row.network), topic, Notification.SUPERPOSITION)
-        self._require_fresh(row.timestamp_ms, now_ms)
+        client, network = ClientId(row.client), NetworkId(row.network)
+        member = self.inbox.sender(client, network, topic, Notification.SUPERPOSITION)
+        self.inbox.require_fresh(row.timestamp_ms, now_ms)
         if self._final is not None and row.round <= self._final.round:
             raise RefusedError(Refusal.LATE)
         if self._round is None or row.round != self._round.number:
@@ -175,65 +184,6 @@ class Network:
             raise RefusedError(Refusal.BAD_SIGNATURE)
         self._round.accept(row)
         member.hear(now_ms)
-
-    def receive(self, signed: SignedFrame, topic: Topic, now_ms: int) -> list[Effect]:
-        """Take any other frame of a member.
-
-        Raises:
-            RefusedError: it is nonsense, or not now.
-        """
-        frame = signed.frame
-        is_tunnel = frame.notification is Notification.TUNNEL
-        member = self._sender(frame.client, frame.network, topic, frame.notification)
-        self._require_fresh(frame.timestamp_ms, now_ms)
-        handler = self.admission.relay if is_tunnel else self._handler(frame)
-        signed.require_signature(member.public_key, Direction.UP)
-        if frame.notification not in _REPEATABLE:
-            self._require_new(member.client, frame)
-        member.hear(now_ms)
-        return handler(member, signed, now_ms)
-
-    def _handler(self, frame: Frame) -> Callable[[Member, SignedFrame, int], list[Effect]]:
-        handler = self._handlers.get(frame.notification)
-        if handler is None:
-            is_other_size = frame.notification is Notification.SUPERPOSITION
-            raise RefusedError(Refusal.BAD_DATA if is_other_size else Refusal.UNEXPECTED)
-        return handler
-
-    def _sender(self, client: ClientId, network: NetworkId, topic: Topic, notification: Notification) -> Member:
-        if network != self.desk.network:
-            raise RefusedError(Refusal.WRONG_NETWORK)
-        member = self.desk.members.get(client)
-        if member is None or (member.state is MemberState.LEFT and notification is not Notification.EXIT):
-            raise RefusedError(Refusal.UNKNOWN_CLIENT)
-        channel = Channel.TUNNEL if notification is Notification.TUNNEL else Channel.UP
-        if topic.name != member.name or topic.channel is not channel:
-            raise RefusedError(Refusal.WRONG_TOPIC)
-        return member
-
-    def _require_fresh(self, timestamp_ms: int, now_ms: int) -> None:
-        schedule = self.desk.parameters.schedule
-        if timestamp_ms < now_ms - schedule.stale_ms:
-            raise RefusedError(Refusal.STALE)
-        if timestamp_ms > now_ms + schedule.future_ms:
-            raise RefusedError(Refusal.FUTURE)
-
-    def _require_new(self, client: ClientId, frame: Frame) -> None:
-        last = self._last_seen.get((client, frame.notification), -1)
-        if frame.timestamp_ms <= last:
-            raise RefusedError(Refusal.REPEATED)
-        self._last_seen[client, frame.notification] = frame.timestamp_ms
-
-    def _erased(self, member: Member, signed: SignedFrame, _now_ms: int) -> list[Effect]:
-        """A neighbor of a leaver has no seed of it any more; that is told once, however often it is said."""
-        leaver = ExitConfirmed.decode(signed.frame.data).leaver
-        gone = self.desk.members.get(leaver)
-        if gone is None or gone.state is not MemberState.LEFT:
-            raise RefusedError(Refusal.UNEXPECTED)
-        if (member.client, leaver) in self._confirmed:
-            raise RefusedError(Refusal.REPEATED)
-        self._confirmed.add((member.client, leaver))
-        return [Notice(f"client {member.client} has erased the seed of client {leaver}")]
 
     def settle(self, now_ms: int) -> list[Effect]:
         """Close the round early when every frame is in."""
@@ -246,10 +196,11 @@ class Network:
 
     def _found(self, current: RoundNumber, now_ms: int) -> list[Effect]:
         """The network has never operated: begin as soon as it is large enough."""
+        effects = self.admission.retire(now_ms)
         present = {member.client for member in self.desk.in_state(MemberState.PRESENT)}
-        if self._summable(present, self.admission.startable()):
-            return self._finalize(current, current, ClientSet(), now_ms)
-        effects = [*self.admission.finish_exits(now_ms), *self.admission.maintain(now_ms)]
+        if self._expectation.summable(present, self._expectation.startable()):
+            return effects + self._finalize(current, current, ClientSet(), now_ms)
+        effects += self._tend(now_ms)
         if len(present) != self._present_said:
             self._present_said = len(present)
             minimum = self.desk.parameters.members_min
@@ -266,7 +217,7 @@ class Network:
         text = f"rounds {last.round + 1} to {current} are lost: {Why.PROVIDER_DOWN.value}"
         effects: list[Effect] = [Notice(text, is_warning=True)]
         for result in results:
-            effects += [Store(result), RoundClosed(result)]
+            effects += self._closed(result)
         return effects + self._finalize(current, RoundNumber(last.round + 1), ClientSet(), now_ms)
 
     def _lost_result(self, number: RoundNumber) -> RoundResult:
@@ -284,36 +235,62 @@ class Network:
             outcome = Outcome(RoundStatus.LOST, Why.BUS_DOWN, ClientSet())
         duration_ms = now_ms - self.desk.parameters.schedule.start(open_round.number)
         result = self._result(open_round.number, outcome, open_round.expected, open_round.attempt, duration_ms)
-        effects += [Store(result), RoundClosed(result)]
+        effects += self._closed(result)
         return effects + self._finalize(open_round.number, open_round.number, outcome.included, now_ms)
+
+    def _closed(self, result: RoundResult) -> list[Effect]:
+        certified = self.desk.trust.revocations.valid_in(self.desk.parameters.region)
+        return [Store(result), RoundClosed(result, certified)]
 
     def _finalize(self, number: RoundNumber, void_from: RoundNumber, included: ClientSet, now_ms: int) -> list[Effect]:
         """Sign, store and send the FINAL of a round, open the next one, and tend to members and edges."""
-        forgotten = self.admission.forget(now_ms) if self._final is not None else []
-        startable = self.admission.startable()
-        expected = self._summable(self.admission.eligible(), startable)
+        effects: list[Effect] = list(self._expectation.forget(now_ms)) if self._final is not None else []
+        effects += self.admission.retire(now_ms)
+        startable = self._expectation.startable()
+        expected = self._expectation.summable(self._expectation.eligible(), startable)
         starting = [edge for edge in startable if edge.pair <= expected]
-        starts = self.admission.start(starting)
-        started = tuple(edge.tunnel for edge in starting)
-        previous = view_of(self._final_frame) if self._final_frame else NO_VIEW
-        order = RoundFinal(self._suite.code, number, previous, void_from, included, ClientSet.of(expected), started)
+        effects += self._expectation.start(starting)
+        order = self._order(number, void_from, included, expected, starting)
         frame = self.desk.announce(Notification.FINAL, order.encode(), now_ms)
         self._final, self._final_frame, self._correction = order, frame, None
         self._is_bus_whole = self._is_connected
         self._open_round(order)
-        effects: list[Effect] = [*forgotten, *starts, Store(FinalRecord(self.desk.network, number, frame))]
-        effects.append(self._retain(Broadcast.FINAL, frame, now_ms))
+        effects.append(Store(FinalRecord(self.desk.network, number, frame)))
+        effects.append(self.desk.retain(Broadcast.FINAL, frame, now_ms))
         if self.admission.was_asked:
-            # Whoever wants in needs the rules, and anybody who may write there can have erased them on the broker.
+            # Whoever wants in needs list and rules, and who may write there can have erased them on the broker.
             self.admission.was_asked = False
-            effects.append(self._retain(Broadcast.ROSTER, self._roster, now_ms))
-        return [*effects, *self.admission.finish_exits(now_ms), *self.admission.maintain(now_ms)]
+            effects += [self.desk.tell_revocations(now_ms), *self.rosters.tell(now_ms)]
+        return effects + self._tend(now_ms)
 
-    def _summable(self, clients: set[ClientId], startable: list[Edge]) -> set[ClientId]:
-        """Who of `clients` can be expected when the startable edges are used as well."""
-        rules = self.desk.parameters
-        near = neighborhoods(clients, [*self.desk.graph.in_state(EdgeState.STARTED), *startable])
-        return summable(clients, near, rules.masks_min, rules.members_min)
+    def _order(
+        self,
+        number: RoundNumber,
+        void_from: RoundNumber,
+        included: ClientSet,
+        expected: set[ClientId],
+        starting: list[Edge],
+    ) -> RoundFinal:
+        """What the FINAL of a round says."""
+        at = self.rosters.current
+        assert at is not None, "nobody is expected before there is a roster"
+        return RoundFinal(
+            self._suite.code,
+            number,
+            view_of(self._final_frame) if self._final_frame else NO_VIEW,
+            void_from,
+            at.epoch,
+            at.root,
+            included,
+            ClientSet.of(expected),
+            tuple(edge.tunnel for edge in starting),
+        )
+
+    def _tend(self, now_ms: int) -> list[Effect]:
+        """Between two rounds: let go who leaves, say so when many have, and open the tunnels that are wanted."""
+        effects = self.admission.finish_exits(now_ms)
+        effects += self.rosters.review(self._first_round(now_ms), now_ms)
+        return effects + self._tunnels.maintain(now_ms)
 
     def _open_round(self, last: RoundFinal) -> None:
         assert self._final_frame is not None
@@ -345,3 +322,13 @@ class Network:
             contributors=contributors,
             duration_ms=duration_ms,
         )
+
+
+def _members(contents: StoreContents, trust: Trust) -> dict[ClientId, Member]:
+    """The members that the store held, whose client identifiers have no gap."""
+    members: dict[ClientId, Member] = {}
+    for r in contents.members:
+        assert r.client == len(members) + 1, "client identifiers are given one after the other"
+        certificate = trust.authority.certificate(r.certificate)
+        members[r.client] = Member(r.client, certificate, r.draw_root, r.state, r.epoch, r.exit_frame)
+    return members

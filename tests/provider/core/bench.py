@@ -24,6 +24,7 @@ from provider.core.events import (
     NetworkSetup,
     Received,
     Record,
+    RosterRecord,
     RoundClosed,
     RoundResult,
     Store,
@@ -31,6 +32,7 @@ from provider.core.events import (
     Tick,
 )
 from provider.core.machine import ProviderMachine
+from provider.core.trust import Trust
 from tests.provider.core.builders import (
     NETWORK,
     PARAMETERS,
@@ -45,6 +47,7 @@ from tests.provider.core.builders import (
     stored,
     toy_mask,
 )
+from tests.provider.core.certified import TRUST
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class Bench:
     setups: tuple[NetworkSetup, ...]
     now_ms: int
     entropy: random.Random = field(default_factory=lambda: random.Random(1))
+    trust: Trust = TRUST
     machine: ProviderMachine = field(init=False)
     records: list[Record] = field(default_factory=list)
     results: list[RoundResult] = field(default_factory=list)
@@ -62,7 +66,7 @@ class Bench:
         self._start()
 
     def _start(self) -> None:
-        self.machine = ProviderMachine(PROVIDER, self.setups, self.entropy, self.now_ms)
+        self.machine = ProviderMachine(PROVIDER, self.setups, self.entropy, self.now_ms, self.trust)
 
     def restart(self, at_ms: int) -> list[Effect]:
         """A new machine from what the store holds, with a bus at once."""
@@ -152,12 +156,14 @@ class Bench:
         if isinstance(record, RoundResult):
             return
         self.setups = tuple(
-            replace(setup, contents=kept(setup.contents, record)) if setup.network == record.network else setup
+            replace(setup, contents=with_record(setup.contents, record)) if setup.network == record.network else setup
             for setup in self.setups
         )
 
 
-def kept(contents: StoreContents, record: MemberRecord | EdgeRecord | EdgeRemoved | FinalRecord) -> StoreContents:
+def with_record(
+    contents: StoreContents, record: MemberRecord | EdgeRecord | EdgeRemoved | RosterRecord | FinalRecord
+) -> StoreContents:
     """What the store holds with one record more."""
     match record:
         case MemberRecord():
@@ -168,6 +174,9 @@ def kept(contents: StoreContents, record: MemberRecord | EdgeRecord | EdgeRemove
             return replace(contents, edges=tuple({**edges, record.tunnel: record}.values()))
         case EdgeRemoved():
             return replace(contents, edges=tuple(e for e in contents.edges if e.tunnel != record.tunnel))
+        case RosterRecord():
+            assert record.epoch == len(contents.rosters) + 1
+            return replace(contents, rosters=(*contents.rosters, record))
         case FinalRecord():
             return replace(contents, final=record.frame)
 
@@ -178,16 +187,17 @@ def require_stored_first(effects: Sequence[Effect]) -> None:
     assert kinds == sorted(kinds, reverse=True), effects
 
 
-def empty(parameters: Parameters = PARAMETERS, at_ms: int = START) -> Bench:
+def empty(parameters: Parameters = PARAMETERS, at_ms: int = START, revocations: bytes = b"") -> Bench:
     """A provider whose one network has no member yet; the bus is there."""
-    bench = Bench((NetworkSetup(NETWORK, parameters, StoreContents()),), at_ms)
+    trust = TRUST.renewed(revocations) if revocations else TRUST
+    bench = Bench((NetworkSetup(NETWORK, parameters, StoreContents()),), at_ms, trust=trust)
     bench.handle(Connected())
     return bench
 
 
 def operating(pairs: Pairs, *, parameters: Parameters = PARAMETERS, contents: StoreContents | None = None) -> Bench:
     """A provider at the start of `ROUND`, which expects everybody in `pairs`; the bus was there all the time."""
-    setup = NetworkSetup(NETWORK, parameters, contents or stored(pairs, number=ROUND - 2))
+    setup = NetworkSetup(NETWORK, parameters, contents or stored(pairs, number=ROUND - 2, parameters=parameters))
     bench = Bench((setup,), SCHEDULE.deadline(RoundNumber(ROUND - 2), 0))
     bench.handle(Connected())
     bench.now_ms = SCHEDULE.start(RoundNumber(ROUND - 1))

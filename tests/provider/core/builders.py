@@ -13,14 +13,16 @@ from common import topics
 from common.clients import ClientSet
 from common.frames import Frame, Notification, decode
 from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId, RoundNumber, TunnelId
+from common.merkle import Tree
 from common.parameters import Parameters
-from common.payloads import NO_VIEW, Correction, Registration, RoundFinal, TunnelOpen
+from common.payloads import NO_VIEW, Correction, Registration, RoundFinal
+from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
 from common.schedule import Schedule
-from common.secret import Secret
 from common.signing import Direction, Identity
 from common.suites import BASIC
 from common.superposition import Lanes, vector
 from common.topics import Broadcast
+from common.tunnels import Departure, Drawn, DrawnMember, TunnelOpen
 from provider.core.events import (
     EdgeRecord,
     EdgeState,
@@ -30,10 +32,12 @@ from provider.core.events import (
     Message,
     Publish,
     Refuse,
+    RosterRecord,
     RoundClosed,
     RoundResult,
     StoreContents,
 )
+from tests.provider.core.certified import certificate, draw_root, identity, name
 
 NETWORK: Final = NetworkId(7)
 SCHEDULE: Final = Schedule(period_ms=900_000, window_ms=60_000, grace_ms=30_000, correction_ms=60_000, attempts_max=3)
@@ -45,20 +49,12 @@ DEADLINE: Final = SCHEDULE.deadline(ROUND, 0)
 Pairs = Collection[tuple[int, int]]
 
 
-def identity(number: int) -> Identity:
-    return Identity(Secret(number.to_bytes(32)))
-
-
 PROVIDER: Final = identity(100_000)
 STRANGER: Final = identity(200_000)
 
 
 def after(number: int, rounds: int = 1) -> RoundNumber:
     return RoundNumber(number + rounds)
-
-
-def name(client: int) -> str:
-    return f"gw-{client}"
 
 
 def tunnel(a: int, b: int) -> TunnelId:
@@ -101,13 +97,18 @@ def message(
 
 
 def registration(
-    number: int, *, at_ms: int = START, region: str = "north", by: Identity | None = None, called: str = ""
+    number: int, *, at_ms: int = START, cert: bytes = b"", by: int = 0, topic: str = "", draws: int = 0
 ) -> Message:
-    """Notification 1 of gateway `number`."""
-    key, who = by or identity(number), called or name(number)
-    data = Registration(key.public_key, region, who).encode()
+    """Notification 1 of gateway `number`, with its certificate or another, signed by its key or another."""
+    data = Registration(draw_root(draws or number), cert or certificate(number)).encode()
     frame = Frame(NO_NETWORK, EVERYONE, at_ms, Notification.REGISTER, data)
-    return Message(topics.register(who), frame.signed(key, Direction.UP))
+    return Message(topics.register(topic or name(number)), frame.signed(identity(by or number), Direction.UP))
+
+
+def wanting(client: int, *drawn: int, epoch: int = 1, at_ms: int = START) -> Message:
+    """DRAWN: this client lacks a seed to each of these."""
+    data = Drawn(tuple(DrawnMember(epoch, ClientId(each)) for each in drawn)).encode()
+    return message(client, Notification.DRAWN, data, at_ms=at_ms)
 
 
 def reading(client: int) -> Lanes:
@@ -160,21 +161,59 @@ def retained(frame: bytes, at_ms: int) -> Publish:
     return Publish(topics.broadcast(NETWORK, Broadcast.FINAL), frame, at_ms + 1_800_000, is_retained=True)
 
 
-def member(client: int, state: MemberState = MemberState.PRESENT) -> MemberRecord:
-    return MemberRecord(NETWORK, ClientId(client), name(client), identity(client).public_key, state)
+def member(client: int, state: MemberState = MemberState.PRESENT, epoch: int = 1) -> MemberRecord:
+    key, cert = identity(client).public_key, certificate(client)
+    return MemberRecord(NETWORK, ClientId(client), name(client), key, draw_root(client), cert, state, epoch)
 
 
 def edge(a: int, b: int, state: EdgeState = EdgeState.STARTED) -> EdgeRecord:
     return EdgeRecord(NETWORK, tunnel(a, b), ClientId(a), ClientId(b), state)
 
 
-def stored(pairs: Pairs, expected: Iterable[int] | None = None, number: int = ROUND - 1) -> StoreContents:
+def leaf(client: int, epoch: int = 1) -> Leaf:
+    return Leaf(ClientId(client), identity(client).public_key, draw_root(client), epoch)
+
+
+def roster(count: int, live: int = 0, parameters: Parameters = PARAMETERS) -> Roster:
+    """The first roster, of clients 1 to `count`."""
+    leaves = tuple(leaf(client) for client in range(1, count + 1))
+    at = RosterRoot(1, count, live or count, Tree(each.encode() for each in leaves).root())
+    return Roster(at, RoundNumber(ROUND - 100), NO_PREDECESSOR, parameters, (), leaves if at.is_mesh else ())
+
+
+def kept(of: Roster) -> RosterRecord:
+    """A roster as the store keeps it."""
+    return RosterRecord(NETWORK, of.at.epoch, of.at.leaves, of.at.live, of.encode())
+
+
+def final(number: int, view: bytes, included: ClientSet, expected: ClientSet, leaves: int) -> RoundFinal:
+    """The FINAL of a round in a network whose only roster has so many leaves, and that starts no edge."""
+    at, closed = roster(leaves).at, RoundNumber(number)
+    return RoundFinal(BASIC.code, closed, view, closed, at.epoch, at.root, included, expected, ())
+
+
+def stored(
+    pairs: Pairs,
+    expected: Iterable[int] | None = None,
+    number: int = ROUND - 1,
+    *,
+    others: Iterable[MemberRecord] = (),
+    edges: Iterable[EdgeRecord] = (),
+    parameters: Parameters = PARAMETERS,
+) -> StoreContents:
     """A network that operates: who is in `pairs` is present, and the FINAL of the round before expects `expected`."""
     clients = sorted({client for pair in pairs for client in pair})
+    people = tuple(sorted([*map(member, clients), *others], key=lambda each: each.client))
     who = members(*(clients if expected is None else expected))
-    order = RoundFinal(BASIC.code, RoundNumber(number), NO_VIEW, RoundNumber(number), who, who, ())
-    frame = final_frame(order, SCHEDULE.deadline(RoundNumber(number), 0))
-    return StoreContents(tuple(member(c) for c in clients), tuple(edge(a, b) for a, b in pairs), frame)
+    closed = final(number, NO_VIEW, who, who, len(people))
+    frame = final_frame(closed, SCHEDULE.deadline(RoundNumber(number), 0))
+    first = kept(roster(len(people), parameters=parameters))
+    return StoreContents(
+        people,
+        (*(edge(a, b) for a, b in pairs), *edges),
+        (first,),
+        final_frame(closed, SCHEDULE.deadline(RoundNumber(number), 0)),
+    )
 
 
 def published(effects: Iterable[Effect]) -> list[Notification]:
@@ -192,6 +231,21 @@ def opened(effects: Iterable[Effect]) -> list[tuple[str, TunnelOpen]]:
         if isinstance(effect, Publish) and published([effect]) == [Notification.TUNNEL_OPEN]:
             found.append((effect.topic.rsplit("/", 1)[1], TunnelOpen.decode(decode(effect.payload).frame.data)))
     return found
+
+
+def departures(effects: Iterable[Effect]) -> list[tuple[str, Departure]]:
+    """The departures that the provider told: to whom, and what."""
+    found = []
+    for effect in effects:
+        if isinstance(effect, Publish) and published([effect]) == [Notification.DEPARTED]:
+            found.append((effect.topic.rsplit("/", 1)[1], Departure.decode(decode(effect.payload).frame.data)))
+    return found
+
+
+def rosters(effects: Iterable[Effect]) -> list[Roster]:
+    """The rosters that were announced."""
+    frames = [decode(effect.payload).frame for effect in effects if isinstance(effect, Publish)]
+    return [Roster.decode(frame.data) for frame in frames if frame.notification is Notification.ROSTER]
 
 
 def result_of(effects: Iterable[Effect]) -> RoundResult:

@@ -1,14 +1,15 @@
-"""Notification 1 to notification 2: places, draws, tunnels between two ends, and when a gateway is in."""
+"""Notification 1 to notification 2: places, tunnels for those who drew each other, and when a gateway is in."""
 
-import random
 from dataclasses import replace
 
 from common import topics
+from common.certificates import Role as Office
 from common.frames import Frame, Notification
 from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId, TunnelId
-from common.payloads import Assigned, Entered, Rejected, Role, TunnelMessage, TunnelOpen
+from common.payloads import Assigned, Entered, Rejected
 from common.refusal import Refusal
 from common.signing import Direction
+from common.tunnels import Kind, Role, TunnelMessage
 from provider.core.events import (
     EdgeRecord,
     EdgeState,
@@ -29,10 +30,9 @@ from tests.provider.core.builders import (
     PROVIDER,
     SCHEDULE,
     START,
-    STRANGER,
     everybody,
     forwarded,
-    identity,
+    leaf,
     member,
     message,
     name,
@@ -42,7 +42,9 @@ from tests.provider.core.builders import (
     refusals,
     registration,
     stored,
+    wanting,
 )
+from tests.provider.core.certified import YEARS, certificate, draw_root, identity, revocations
 
 GATHERED = START + 1_000
 
@@ -52,91 +54,185 @@ def assigned(number: int, client: int, at_ms: int = START) -> Publish:
     return replace(ordered(client, Notification.ASSIGNED, data, at_ms), topic=topics.down(NETWORK, name(number)))
 
 
-def rejection(number: int, reason: Refusal) -> Publish:
+def rejection(called: str, reason: Refusal) -> Publish:
     data = Rejected(Notification.REGISTER, reason).encode()
     frame = Frame(NO_NETWORK, EVERYONE, START, Notification.REFUSED, data).signed(PROVIDER, Direction.DOWN)
-    return Publish(topics.down(NO_NETWORK, name(number)), frame, START + 60_000)
+    return Publish(topics.down(NO_NETWORK, called), frame, START + 60_000)
 
 
-def joined(count: int) -> tuple[Bench, list[tuple[str, TunnelOpen]]]:
-    """So many gateways that register at once, and the tunnels that the provider opens for them."""
+def newcomer(number: int, client: int, network: NetworkId = NETWORK) -> MemberRecord:
+    key, cert = identity(number).public_key, certificate(number)
+    return MemberRecord(
+        network, ClientId(client), name(number), key, draw_root(number), cert, MemberState.JOINING, epoch=0
+    )
+
+
+def joined(count: int) -> Bench:
+    """So many gateways that register at once, in a network without any, and their roster."""
     bench = empty()
     bench.receive(*(registration(number) for number in range(1, count + 1)))
-    return bench, opened(bench.tick(GATHERED))
+    bench.tick(GATHERED)
+    return bench
 
 
-def entering(client: int, standing: list[TunnelId], failed: list[TunnelId] | None = None) -> Entered:
-    del client
-    return Entered(tuple(standing), tuple(failed or []))
+def meshed(count: int) -> Bench:
+    """The same; each has asked for all those before it, and has a tunnel to each."""
+    bench = joined(count)
+    for client in range(2, count + 1):
+        bench.receive(wanting(client, *range(1, client), at_ms=bench.now_ms))
+    return bench
 
 
-def drawn_by(client: int, orders: list[tuple[str, TunnelOpen]]) -> list[TunnelId]:
-    return [order.tunnel for who, order in orders if who == name(client) and order.role is Role.INITIATOR]
+def entering(bench: Bench, client: int, failed: tuple[TunnelId, ...] = ()) -> list[object]:
+    """Notification 2 of this client: all the tunnels that it initiated stand, but the failed ones."""
+    standing = tuple(tunnel for tunnel in open_tunnels(bench, client) if tunnel not in failed)
+    report = Entered(standing, failed)
+    return list(bench.receive(message(client, Notification.ENTERED, report.encode(), at_ms=bench.now_ms)))
+
+
+def open_tunnels(bench: Bench, client: int) -> list[TunnelId]:
+    """Those that this client initiated."""
+    graph = bench.machine.networks[NETWORK].desk.graph
+    return [edge.tunnel for edge in graph.in_state(EdgeState.OPEN) if edge.initiator == client]
+
+
+# Places
 
 
 def test_a_gateway_gets_the_next_number_and_keeps_it() -> None:
     bench = empty()
-    record = MemberRecord(NETWORK, ClientId(1), "gw-30", identity(30).public_key, MemberState.JOINING)
-    assert bench.receive(registration(30)) == [Store(record), assigned(30, 1)]
+    assert bench.receive(registration(30)) == [Store(newcomer(30, 1)), assigned(30, 1)]
     assert bench.receive(registration(31))[1] == assigned(31, 2)
     assert bench.receive(registration(30, at_ms=START + 1)) == [assigned(30, 1)]
 
 
 def test_numbers_of_those_who_left_are_not_given_again() -> None:
-    contents = StoreContents((member(1, MemberState.LEFT), member(2, MemberState.LEFT)))
+    contents = StoreContents((member(1, MemberState.LEFT, epoch=0), member(2, MemberState.LEFT, epoch=0)))
     bench = Bench((NetworkSetup(NETWORK, PARAMETERS, contents),), START)
     assert bench.receive(registration(2))[1] == assigned(2, 3)
 
 
-def test_a_name_that_another_key_has_is_refused_and_the_gateway_is_told() -> None:
+def test_a_renewed_certificate_of_the_same_key_replaces_the_one_before() -> None:
     bench = empty()
     bench.receive(registration(1))
-    said = registration(1, by=STRANGER, at_ms=START + 1)
+    renewed = certificate(1, serial=1_001)
+    effects = bench.receive(registration(1, cert=renewed, at_ms=START + 1))
+    assert effects == [Store(replace(newcomer(1, 1), certificate=renewed)), assigned(1, 1)]
+
+
+def test_a_full_network_refuses_with_a_reason() -> None:
+    bench = empty()
+    desk = bench.machine.networks[NETWORK].desk
+    bench.receive(registration(1))
+    desk.members |= {ClientId(client): desk.members[ClientId(1)] for client in range(2, 200_001)}
+    said = registration(2)
     assert bench.receive(said) == [
-        Refuse(Refusal.NAME_TAKEN, Notification.REGISTER, said.topic),
-        rejection(1, Refusal.NAME_TAKEN),
+        Refuse(Refusal.NETWORK_FULL, Notification.REGISTER, said.topic),
+        rejection("gw-2", Refusal.NETWORK_FULL),
     ]
 
 
-def test_a_region_that_no_network_serves_is_refused_and_the_gateway_is_told() -> None:
-    said = registration(1, region="south")
-    assert empty().receive(said) == [
-        Refuse(Refusal.UNKNOWN_REGION, Notification.REGISTER, said.topic),
-        rejection(1, Refusal.UNKNOWN_REGION),
+# Who is refused, and told
+
+
+def refused(bench: Bench, reason: Refusal, called: str, **how: object) -> None:
+    """A REGISTER of gateway 1 that differs in this way is refused, and the gateway is told."""
+    said = registration(1, topic=called, **how)  # type: ignore[arg-type]
+    assert bench.receive(said) == [Refuse(reason, Notification.REGISTER, said.topic), rejection(called, reason)]
+
+
+def test_a_name_that_another_key_has_is_refused() -> None:
+    bench = empty()
+    bench.receive(registration(1))
+    refused(bench, Refusal.NAME_TAKEN, "gw-1", cert=certificate(1, key=2, serial=2), by=2, at_ms=START + 1)
+
+
+def test_a_key_that_comes_with_other_draw_values_is_refused() -> None:
+    bench = empty()
+    bench.receive(registration(1))
+    refused(bench, Refusal.WRONG_SUBJECT, "gw-1", draws=2, at_ms=START + 1)
+
+
+def test_a_region_that_no_network_serves_is_refused() -> None:
+    refused(empty(), Refusal.UNKNOWN_REGION, "gw-1", cert=certificate(1, region="south"))
+
+
+def test_only_gateways_register() -> None:
+    for role in (Office.PROVIDER, Office.BROKER, Office.INSPECTOR):
+        refused(empty(), Refusal.WRONG_SUBJECT, "other", cert=certificate(1, role=role, called="other"))
+
+
+def test_an_expired_certificate_is_refused() -> None:
+    expired = certificate(1, term=replace(YEARS, end_ms=START - 1_000))
+    refused(empty(), Refusal.CERTIFICATE_EXPIRED, "gw-1", cert=expired)
+
+
+def test_a_certificate_that_is_not_valid_yet_is_refused() -> None:
+    early = certificate(1, term=replace(YEARS, begin_ms=START + 1_000))
+    refused(empty(), Refusal.CERTIFICATE_EXPIRED, "gw-1", cert=early)
+
+
+def test_a_revoked_certificate_is_refused() -> None:
+    bench = empty(revocations=revocations(2, 1))
+    refused(bench, Refusal.CERTIFICATE_REVOKED, "gw-1")
+
+
+def test_while_the_list_of_the_revoked_is_too_old_nobody_new_is_taken() -> None:
+    bench = empty(revocations=revocations(2, term=replace(YEARS, end_ms=START - 1_000)))
+    refused(bench, Refusal.REVOCATIONS_EXPIRED, "gw-1")
+
+
+def test_a_member_of_one_network_does_not_move_with_a_certificate_of_another_region() -> None:
+    south = NetworkSetup(NetworkId(8), replace(PARAMETERS, region="south"), StoreContents())
+    north = NetworkSetup(NETWORK, PARAMETERS, stored(everybody(7)))
+    bench = Bench((south, north), START)
+    refused(bench, Refusal.WRONG_SUBJECT, "gw-1", cert=certificate(1, region="south"))
+    assert not bench.machine.networks[NetworkId(8)].desk.members
+
+
+def test_two_networks_of_one_provider_do_not_know_each_other() -> None:
+    south = NetworkSetup(NetworkId(8), replace(PARAMETERS, region="south"), StoreContents())
+    north = NetworkSetup(NETWORK, PARAMETERS, stored(everybody(7)))
+    bench = Bench((north, south), START - 1_000)
+    cert = certificate(21, region="south")
+    effects = bench.receive(registration(21, cert=cert))
+    records = [effect.record for effect in effects if isinstance(effect, Store)]
+    assert records == [replace(newcomer(21, 1, NetworkId(8)), certificate=cert)]
+    bench.now_ms = START
+    assert bench.report(1, 2, 3, 4, 5, 6, 7)
+    assert {result.network for result in bench.results} == {NETWORK}
+
+
+# Tunnels
+
+
+def test_a_tunnel_is_opened_for_who_asks_with_proof_of_the_other_end() -> None:
+    bench = joined(3)
+    orders = opened(bench.receive(wanting(3, 1, at_ms=bench.now_ms)))
+    assert [(who, order.role, order.kind) for who, order in orders] == [
+        (name(1), Role.RESPONDER, Kind.MESH),
+        (name(3), Role.INITIATOR, Kind.MESH),
     ]
+    for (_, order), peer in zip(orders, (3, 1), strict=True):
+        order.peer.require()
+        assert order.peer.leaf == leaf(peer)
+        assert (order.peer.at.leaves, order.own_epoch) == (3, 1)
+    assert orders[0][1].tunnel == orders[1][1].tunnel
 
 
-def test_registrations_are_gathered_so_that_each_can_draw_each() -> None:
-    bench, orders = joined(3)
-    pairs = {order.tunnel for _, order in orders}
-    assert len(pairs) == 3
-    assert sorted(who for who, _ in orders) == sorted(["gw-1", "gw-2", "gw-3"] * 2)
-    assert bench.records == [record for record in bench.records if isinstance(record, MemberRecord)]
-
-
-def test_each_gateway_draws_six_and_the_drawn_learn_only_the_key_of_who_drew_them() -> None:
-    _, orders = joined(40)
-    assert all(len(drawn_by(client, orders)) == 6 for client in range(1, 41))
-    ends: dict[TunnelId, dict[Role, str]] = {}
-    for who, order in orders:
-        ends.setdefault(order.tunnel, {})[order.role] = who
-    for who, order in orders:
-        other = ends[order.tunnel][Role(1 - order.role)]
-        assert order.peer_key == identity(int(other.removeprefix("gw-"))).public_key
-        assert other != who
+def test_nobody_gets_a_neighbor_that_was_not_asked_for() -> None:
+    bench = joined(20)
+    assert opened(bench.run(START + 5 * SCHEDULE.period_ms)) == []
 
 
 def test_a_tunnel_forwards_only_between_its_two_ends() -> None:
-    bench, orders = joined(3)
-    first = drawn_by(1, orders)[0]
-    responder = next(w for w, order in orders if order.tunnel == first and order.role is Role.RESPONDER)
-    peer = int(responder.removeprefix("gw-"))
-    (stranger,) = {1, 2, 3} - {1, peer}
-    data = TunnelMessage(first, 1, b"anything").encode()
-    there, back = message(1, Notification.TUNNEL, data), message(peer, Notification.TUNNEL, data)
-    assert bench.receive(there) == [forwarded(there, peer, bench.now_ms)]
+    bench = joined(3)
+    (_, order), _ = opened(bench.receive(wanting(2, 1, at_ms=bench.now_ms)))
+    data = TunnelMessage(order.tunnel, 1, b"anything").encode()
+    there, back = message(1, Notification.TUNNEL, data), message(2, Notification.TUNNEL, data)
+    assert bench.receive(there) == [forwarded(there, 2, bench.now_ms)]
     assert bench.receive(back) == [forwarded(back, 1, bench.now_ms)]
-    assert refusals(bench.receive(message(stranger, Notification.TUNNEL, data))) == ["NOT_AN_END"]
+    assert refusals(bench.receive(message(3, Notification.TUNNEL, data))) == ["NOT_AN_END"]
 
 
 def test_a_tunnel_stays_usable_when_its_seed_stands() -> None:
@@ -146,123 +242,63 @@ def test_a_tunnel_stays_usable_when_its_seed_stands() -> None:
     assert bench.receive(said) == [forwarded(said, 1, START)]
 
 
+# Entering
+
+
 def test_a_gateway_is_in_when_its_own_handshakes_are_done_and_it_has_enough_edges() -> None:
-    bench, orders = joined(7)
-    mine = drawn_by(1, orders)
-    report = Entered(tuple(mine), ()).encode()
-    effects = bench.receive(message(1, Notification.ENTERED, report))
-    standing = [effect.record for effect in effects if isinstance(effect, Store)]
-    assert [r.tunnel for r in standing if isinstance(r, EdgeRecord) and r.state is EdgeState.STANDING] == mine
-    assert [r for r in standing if isinstance(r, MemberRecord)] == [member(1)]
-    assert effects[-1] == Notice("client 1 has entered")
+    bench = meshed(7)
+    mine = open_tunnels(bench, 7)
+    effects = entering(bench, 7)
+    records = [effect.record for effect in effects if isinstance(effect, Store)]
+    assert [r.tunnel for r in records if isinstance(r, EdgeRecord) and r.state is EdgeState.STANDING] == mine
+    assert [r for r in records if isinstance(r, MemberRecord)] == [member(7)]
+    assert effects[-1] == Notice("client 7 has entered")
 
 
-def test_a_gateway_with_too_few_edges_is_not_in() -> None:
-    bench, orders = joined(3)
-    for client in (1, 2, 3):
-        report = Entered(tuple(drawn_by(client, orders)), ()).encode()
-        bench.receive(message(client, Notification.ENTERED, report))
+def test_a_gateway_that_has_fewer_neighbors_than_masks_is_not_in() -> None:
+    bench = meshed(3)
+    for client in (2, 3):
+        entering(bench, client)
     assert {bench.state(client) for client in (1, 2, 3)} == {MemberState.JOINING}
 
 
-def test_a_failed_handshake_is_drawn_anew_with_somebody_else() -> None:
-    bench, orders = joined(20)
-    first, *others = drawn_by(1, orders)
-    report = Entered(tuple(others), (first,)).encode()
-    effects = bench.receive(message(1, Notification.ENTERED, report))
-    (again,) = drawn_by(1, opened(effects))
-    assert again not in {order.tunnel for _, order in orders}
-    assert refusals(bench.receive(message(1, Notification.TUNNEL, TunnelMessage(first, 1, b"").encode()))) == [
-        "TUNNEL_CLOSED"
-    ]
+def test_a_gateway_that_has_fewer_than_half_of_a_mesh_is_not_in() -> None:
+    bench = joined(12)
+    bench.receive(wanting(12, 1, 2, 3, 4, 5, at_ms=bench.now_ms))
+    entering(bench, 12)
+    assert bench.state(12) is MemberState.JOINING
+    bench.receive(wanting(12, 6, at_ms=bench.now_ms + 1), at_ms=bench.now_ms + 1)
+    entering(bench, 12)
+    assert bench.state(12) is MemberState.PRESENT
 
 
 def test_a_repeated_report_of_standing_seeds_changes_nothing() -> None:
-    bench, orders = joined(7)
-    report = Entered(tuple(drawn_by(1, orders)), ()).encode()
-    bench.receive(message(1, Notification.ENTERED, report))
-    assert bench.receive(message(1, Notification.ENTERED, report, at_ms=START + 1)) == []
-
-
-def test_a_tunnel_in_which_nothing_happens_is_closed() -> None:
-    bench, _ = joined(7)
-    assert bench.machine.networks[NETWORK].desk.graph.in_state(EdgeState.OPEN)
-    bench.tick(DEADLINE)
-    graph = bench.machine.networks[NETWORK].desk.graph
-    assert all(edge.opened_ms == DEADLINE for edge in graph.in_state(EdgeState.OPEN))
+    bench = meshed(7)
+    tunnels = tuple(open_tunnels(bench, 7))
+    entering(bench, 7)
+    report = Entered(tunnels, ()).encode()
+    assert bench.receive(message(7, Notification.ENTERED, report, at_ms=bench.now_ms + 1)) == []
 
 
 def test_a_network_operates_as_soon_as_enough_are_in() -> None:
-    bench, orders = joined(5)
+    bench = meshed(5)
+    tunnels = {tunnel for client in range(1, 6) for tunnel in open_tunnels(bench, client)}
     for client in range(1, 6):
-        report = Entered(tuple(drawn_by(client, orders)), ()).encode()
-        bench.receive(message(client, Notification.ENTERED, report))
+        entering(bench, client)
     effects = bench.tick(DEADLINE)
     assert published(effects)[0] is Notification.FINAL
     assert len(bench.last.expected) == 5
-    assert set(bench.last.started) == {order.tunnel for _, order in orders}
-    assert bench.edges(EdgeState.STARTED) == set(bench.last.started)
+    assert len(tunnels) == 10
+    assert set(bench.last.started) == tunnels == bench.edges(EdgeState.STARTED)
+    roster = bench.machine.networks[NETWORK].rosters.current
+    assert roster is not None
+    assert (bench.last.epoch, bench.last.root) == (1, roster.root)
 
 
 def test_a_network_that_is_too_small_says_how_many_it_waits_for_once() -> None:
-    bench, orders = joined(4)
+    bench = meshed(4)
     for client in range(1, 5):
-        report = Entered(tuple(drawn_by(client, orders)), ()).encode()
-        bench.receive(message(client, Notification.ENTERED, report))
+        entering(bench, client)
     notices = [e for e in bench.run(START + 5 * SCHEDULE.period_ms) if isinstance(e, Notice)]
     assert notices == [Notice("network 7 waits: 4 of at least 5 members")]
     assert bench.contents.final is None
-
-
-def test_while_a_network_waits_nobody_gets_more_tunnels_than_it_drew() -> None:
-    bench = empty(replace(PARAMETERS, members_min=30))
-    bench.receive(*(registration(number) for number in range(1, 21)))
-    orders = opened(bench.tick(GATHERED))
-    for client in range(1, 21):
-        report = Entered(tuple(drawn_by(client, orders)), ()).encode()
-        bench.receive(message(client, Notification.ENTERED, report))
-    assert opened(bench.run(START + 10 * SCHEDULE.period_ms)) == []
-
-
-def test_who_left_before_the_draw_draws_nobody() -> None:
-    bench = operating(everybody(7))
-    bench.receive(registration(8))
-    bench.receive(message(8, Notification.EXIT))
-    assert opened(bench.tick(GATHERED)) == []
-
-
-def test_two_networks_of_one_provider_do_not_know_each_other() -> None:
-    south = NetworkSetup(NetworkId(8), replace(PARAMETERS, region="south"), StoreContents())
-    north = NetworkSetup(NETWORK, PARAMETERS, stored(everybody(7)))
-    bench = Bench((north, south), START - 1_000)
-    effects = bench.receive(registration(21, region="south"))
-    records = [effect.record for effect in effects if isinstance(effect, Store)]
-    key = identity(21).public_key
-    assert records == [MemberRecord(NetworkId(8), ClientId(1), "gw-21", key, MemberState.JOINING)]
-    bench.now_ms = START
-    assert bench.report(1, 2, 3, 4, 5, 6, 7)
-    assert {result.network for result in bench.results} == {NETWORK}
-
-
-def test_a_member_of_one_network_stays_there_whatever_region_it_asks_for() -> None:
-    south = NetworkSetup(NetworkId(8), replace(PARAMETERS, region="south"), StoreContents())
-    north = NetworkSetup(NETWORK, PARAMETERS, stored(everybody(7)))
-    bench = Bench((south, north), START)
-    assert assigned(1, 1) in bench.receive(registration(1, region="south"))
-    assert not bench.machine.networks[NetworkId(8)].desk.members
-
-
-def test_draws_are_uniform_over_all_who_have_room() -> None:
-    """Chi-square over 49 candidates and 3,000 draws of six each, with a fixed seed: below the 99.9 % quantile."""
-    contents = StoreContents(tuple(member(client) for client in range(1, 50)))
-    counts = dict.fromkeys(range(1, 50), 0)
-    entropy = random.Random(7)
-    for _ in range(500):
-        bench = Bench((NetworkSetup(NETWORK, PARAMETERS, contents),), START, entropy)
-        bench.receive(registration(60))
-        for who, order in opened(bench.tick(GATHERED)):
-            if order.role is Role.RESPONDER:
-                counts[int(who.removeprefix("gw-"))] += 1
-    wanted = sum(counts.values()) / 49
-    assert sum(counts.values()) == 3_000
-    assert sum((count - wanted) ** 2 / wanted for count in counts.values()) < 84.0

@@ -4,8 +4,6 @@ from dataclasses import replace
 
 from common.frames import Notification
 from common.identifiers import RoundNumber
-from common.payloads import RoundFinal
-from common.suites import BASIC
 from common.superposition import ZERO
 from provider.core.events import (
     FinalRecord,
@@ -27,6 +25,7 @@ from tests.provider.core.builders import (
     after,
     corrects,
     everybody,
+    final,
     final_frame,
     members,
     published,
@@ -69,12 +68,12 @@ def test_a_round_closes_as_soon_as_everybody_has_sent() -> None:
     bench.now_ms = START + 5_000
     assert bench.report(*SEVEN[:6]) == []
     effects = bench.report(7)
-    order = RoundFinal(BASIC.code, ROUND, view, ROUND, members(*SEVEN), members(*SEVEN), ())
-    frame = final_frame(order, START + 5_000)
+    said = final(ROUND, view, members(*SEVEN), members(*SEVEN), leaves=7)
+    frame = final_frame(said, START + 5_000)
     assert effects == [
         Store(complete(START + 5_000)),
         Store(FinalRecord(NETWORK, ROUND, frame)),
-        RoundClosed(complete(START + 5_000)),
+        RoundClosed(complete(START + 5_000), certified=8),
         retained(frame, START + 5_000),
     ]
 

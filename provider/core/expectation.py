@@ -1,0 +1,86 @@
+"""Which edges start with the next FINAL, which are forgotten, and which members it may expect.
+
+Source: docs/protocol.md, "FINAL", "Coming back", "Key graph".
+"""
+
+from collections.abc import Iterable
+from typing import Final, final
+
+from common.frames import DATA_BYTES_MAX
+from common.identifiers import ClientId
+from common.payloads import TUNNEL_BYTES
+from provider.core.desk import Desk
+from provider.core.events import EdgeState, MemberState, Store
+from provider.core.keygraph import Edge, neighborhoods, summable
+
+STANDING_ROUNDS: Final = 48
+STANDING_MS: Final = 300_000
+"""An edge that stands longer than both without being started is dropped: half of what gateways grant it."""
+
+FINAL_REST_BYTES: Final = 96
+"""What a FINAL holds beside its two sets of members and the edges that it starts, rounded up."""
+
+
+@final
+class Expectation:
+    """Looks over members and edges at the end of a round."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk: Final = desk
+
+    def startable(self) -> list[Edge]:
+        """The edges whose seeds stand, as many as find room in one FINAL: some 8,000 in a network of 1,000 members."""
+        set_bytes = len(self._desk.members) // 8 + 1
+        room = (DATA_BYTES_MAX - FINAL_REST_BYTES - 2 * set_bytes) // TUNNEL_BYTES
+        return self._desk.graph.in_state(EdgeState.STANDING)[: max(room, 0)]
+
+    def start(self, edges: Iterable[Edge]) -> list[Store]:
+        """Start these edges; an edge that one of them renews is dropped."""
+        desk, effects = self._desk, list[Store]()
+        for edge in edges:
+            for old in desk.graph.between(edge.initiator, edge.responder):
+                if old.state is EdgeState.STARTED:
+                    effects += desk.remove_edge(old)
+            effects.append(desk.save_edge(edge, EdgeState.STARTED))
+            desk.agree(edge.initiator, edge.responder)
+        return effects
+
+    def forget(self, now_ms: int) -> list[Store]:
+        """Drop edges that stand for long and never started: their ends forget them too, after twice as long.
+
+        Nobody remembers how long an edge stood before the provider started; it counts from the first round after.
+        """
+        patience_ms = max(STANDING_ROUNDS * self._desk.parameters.schedule.period_ms, STANDING_MS)
+        standing = self._desk.graph.in_state(EdgeState.STANDING)
+        for edge in standing:
+            edge.opened_ms = edge.opened_ms or now_ms
+        old = [edge for edge in standing if not 0 <= now_ms - edge.opened_ms <= patience_ms]
+        return [effect for edge in old for effect in self._desk.remove_edge(edge)]
+
+    def eligible(self) -> set[ClientId]:
+        """The members that may be expected: present, and no two of them with a seed in dispute.
+
+        Whoever is in no dispute of its own comes first; then those with the fewest, as long as they have none with
+        whom was chosen. So a member that never renews its seeds keeps out itself, and nobody else.
+        """
+        desk = self._desk
+        present = {member.client for member in desk.in_state(MemberState.PRESENT) if not member.is_deaf}
+        disputes = {
+            client: {peer for peer in present & desk.members[client].unsettled if self._is_disputed(client, peer)}
+            for client in present
+        }
+        chosen = {client for client in present if not disputes[client]}
+        for client in sorted(present - chosen, key=lambda client: (len(disputes[client]), client)):
+            if not any(peer in disputes[client] or client in disputes[peer] for peer in chosen):
+                chosen.add(client)
+        return chosen
+
+    def summable(self, clients: set[ClientId], starting: Iterable[Edge]) -> set[ClientId]:
+        """Who of `clients` can be expected when the `starting` edges are used as well."""
+        rules = self._desk.parameters
+        near = neighborhoods(clients, [*self._desk.graph.in_state(EdgeState.STARTED), *starting])
+        return summable(clients, near, rules.masks_min, rules.members_min)
+
+    def _is_disputed(self, client: ClientId, peer: ClientId) -> bool:
+        """Whether no renewed seed stands, which would start with the next FINAL."""
+        return not any(edge.state is EdgeState.STANDING for edge in self._desk.graph.between(client, peer))
