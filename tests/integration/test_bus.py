@@ -3,9 +3,11 @@ import logging
 import os
 import re
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,7 +16,8 @@ from broker.bus import Bus
 from broker.events import BusEvent, Connected, Disconnected, Message, Presence
 from broker.mosquitto import Broker
 from broker.settings import BusSettings
-from tests.integration.conftest import eventually
+from tests.credentials import shared
+from tests.integration.conftest import eventually, gateway_bus
 
 pytestmark = pytest.mark.integration
 
@@ -23,9 +26,11 @@ import asyncio, sys
 from broker.bus import Bus
 from broker.events import Presence
 from broker.settings import BusSettings
+from pathlib import Path
 
 async def main():
-    async with Bus(BusSettings(port=int(sys.argv[1])), "mortal", Presence("t/presence")) as bus:
+    settings, credentials = BusSettings(port=int(sys.argv[1])), Path(sys.argv[2])
+    async with Bus(settings, "mortal", Presence("t/presence"), credentials=credentials) as bus:
         await bus.next_batch(1, 10)
         await asyncio.Event().wait()
 
@@ -74,7 +79,10 @@ async def kill(broker: Broker) -> None:
 
 
 async def test_burst_reaches_a_reader_that_does_not_take(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "reader") as reader, Bus(settings(mosquitto), "writer") as writer:
+    async with (
+        gateway_bus(settings(mosquitto), "reader") as reader,
+        gateway_bus(settings(mosquitto), "writer") as writer,
+    ):
         reader.subscribe("t/burst")
         await until(reader, Connected)
         for number in range(2_000):
@@ -85,21 +93,21 @@ async def test_burst_reaches_a_reader_that_does_not_take(mosquitto: Broker) -> N
 
 
 async def test_burst_waits_in_the_broker_for_a_reader_that_is_away(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "reader") as reader:
+    async with gateway_bus(settings(mosquitto), "reader") as reader:
         reader.subscribe("t/burst")
         await until(reader, Connected)
-    async with Bus(settings(mosquitto), "writer") as writer:
+    async with gateway_bus(settings(mosquitto), "writer") as writer:
         for number in range(2_000):
             writer.publish_soon("t/burst", b"%d" % number)
         assert await writer.flush(20)
-    async with Bus(settings(mosquitto), "reader") as reader:
+    async with gateway_bus(settings(mosquitto), "reader") as reader:
         received = await messages(reader, 2_000)
     assert [int(message.payload) for message in received] == list(range(2_000))
 
 
 async def test_canceled_wait_loses_nothing(mosquitto: Broker) -> None:
     taken = 0
-    async with Bus(settings(mosquitto), "reader") as bus:
+    async with gateway_bus(settings(mosquitto), "reader") as bus:
         bus.subscribe("t/own")
         for _ in range(500):
             bus.publish_soon("t/own", b"x")
@@ -115,7 +123,7 @@ async def test_canceled_wait_loses_nothing(mosquitto: Broker) -> None:
 
 
 async def test_batch_ends_with_its_limit_and_its_time(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "reader") as bus:
+    async with gateway_bus(settings(mosquitto), "reader") as bus:
         bus.subscribe("t/own")
         await until(bus, Connected)
         assert await bus.next_batch(10, timeout_s=0.01) == []
@@ -130,7 +138,7 @@ async def test_killed_broker_is_found_again_and_nothing_in_the_outbox_is_lost(
     mosquitto: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "broker.bus")
-    async with Bus(settings(mosquitto), "both") as bus:
+    async with gateway_bus(settings(mosquitto), "both") as bus:
         bus.subscribe("t/+")
         await until(bus, Connected)
         await kill(mosquitto)
@@ -148,7 +156,7 @@ async def test_killed_broker_is_found_again_and_nothing_in_the_outbox_is_lost(
 
 
 async def test_publishing_through_a_kill_loses_nothing(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "both") as bus:
+    async with gateway_bus(settings(mosquitto), "both") as bus:
         bus.subscribe("t/through")
         await until(bus, Connected)
         for number in range(3_000):
@@ -163,9 +171,9 @@ async def test_publishing_through_a_kill_loses_nothing(mosquitto: Broker) -> Non
 
 async def test_retained_message_comes_again_with_every_connection(mosquitto: Broker) -> None:
     retained = Message("t/roster", b"view 1", retained=True)
-    async with Bus(settings(mosquitto), "writer") as writer:
+    async with gateway_bus(settings(mosquitto), "writer") as writer:
         writer.publish_soon("t/roster", b"view 1", retain=True)
-    async with Bus(settings(mosquitto), "reader") as reader:
+    async with gateway_bus(settings(mosquitto), "reader") as reader:
         reader.subscribe("t/roster")
         assert retained in await until(reader, Connected) + await reader.next_batch(1, timeout_s=0)
         await kill(mosquitto)
@@ -174,7 +182,7 @@ async def test_retained_message_comes_again_with_every_connection(mosquitto: Bro
 
 
 async def test_subscription_made_later_precedes_later_publications(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "both") as bus:
+    async with gateway_bus(settings(mosquitto), "both") as bus:
         await until(bus, Connected)
         for turn in range(50):
             bus.publish_soon("t/other", b"x")
@@ -185,10 +193,10 @@ async def test_subscription_made_later_precedes_later_publications(mosquitto: Br
 
 
 async def test_ended_subscription_stays_ended_in_the_session(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "both") as bus:
+    async with gateway_bus(settings(mosquitto), "both") as bus:
         bus.subscribe("t/old")
         await until(bus, Connected)
-    async with Bus(settings(mosquitto), "both") as bus:
+    async with gateway_bus(settings(mosquitto), "both") as bus:
         bus.unsubscribe("t/old")
         bus.subscribe("t/new")
         bus.publish_soon("t/old", b"old")
@@ -197,10 +205,12 @@ async def test_ended_subscription_stays_ended_in_the_session(mosquitto: Broker) 
 
 
 async def test_presence_is_told_and_its_end_too_when_the_client_is_killed(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "reader") as reader:
+    async with gateway_bus(settings(mosquitto), "reader") as reader:
         reader.subscribe("t/presence")
         await until(reader, Connected)
-        mortal = await asyncio.create_subprocess_exec(sys.executable, "-c", BE_PRESENT, str(mosquitto.port))
+        mortal = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", BE_PRESENT, str(mosquitto.port), shared().gateway("mortal")
+        )
         assert await messages(reader, 1) == [Message("t/presence", b"online", retained=False)]
         mortal.kill()
         await mortal.wait()
@@ -208,28 +218,28 @@ async def test_presence_is_told_and_its_end_too_when_the_client_is_killed(mosqui
 
 
 async def test_presence_is_told_again_after_a_reconnect_and_ended_with_the_bus(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "reader") as reader:
+    async with gateway_bus(settings(mosquitto), "reader") as reader:
         reader.subscribe("t/presence")
         await until(reader, Connected)
-        async with Bus(settings(mosquitto), "present", Presence("t/presence")) as present:
+        async with gateway_bus(settings(mosquitto), "present", Presence("t/presence")) as present:
             assert await messages(reader, 1) == [Message("t/presence", b"online", retained=False)]
             assert mosquitto.pid is not None
             os.kill(mosquitto.pid, signal.SIGKILL)
             await until(present, Disconnected)
             assert (await messages(reader, 1))[-1].payload == b"online"
         assert (await messages(reader, 1))[-1].payload == b"offline"
-    async with Bus(settings(mosquitto), "late") as late:
+    async with gateway_bus(settings(mosquitto), "late") as late:
         late.subscribe("t/presence")
         assert await messages(late, 1) == [Message("t/presence", b"offline", retained=True)]
 
 
 async def test_clean_close_sends_what_is_left(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "reader") as reader:
+    async with gateway_bus(settings(mosquitto), "reader") as reader:
         reader.subscribe("t/+")
         await until(reader, Connected)
-        async with Bus(settings(mosquitto), "leaving") as leaving:
+        async with gateway_bus(settings(mosquitto), "leaving") as leaving:
             leaving.publish_soon("t/bye", b"1")
-        async with Bus(settings(mosquitto), "leaving") as leaving:
+        async with gateway_bus(settings(mosquitto), "leaving") as leaving:
             leaving.publish_soon("t/bye", b"2")
         assert [message.payload for message in await messages(reader, 2)] == [b"1", b"2"]
 
@@ -238,7 +248,7 @@ async def test_canceled_owner_still_sends_what_is_left(mosquitto: Broker) -> Non
     handed_in = asyncio.Event()
 
     async def own() -> None:
-        async with Bus(settings(mosquitto), "owner") as bus:
+        async with gateway_bus(settings(mosquitto), "owner") as bus:
             bus.publish_soon("t/bye", b"1", retain=True)
             handed_in.set()
             await asyncio.Event().wait()
@@ -248,21 +258,21 @@ async def test_canceled_owner_still_sends_what_is_left(mosquitto: Broker) -> Non
     owner.cancel()
     await asyncio.wait({owner})
     assert owner.cancelled()
-    async with Bus(settings(mosquitto), "reader") as reader:
+    async with gateway_bus(settings(mosquitto), "reader") as reader:
         reader.subscribe("t/bye")
         assert [message.payload for message in await messages(reader, 1)] == [b"1"]
 
 
 async def test_owners_error_comes_out_as_it_is(mosquitto: Broker) -> None:
     with pytest.raises(LookupError):
-        async with Bus(settings(mosquitto), "owner"):
+        async with gateway_bus(settings(mosquitto), "owner"):
             raise LookupError
 
 
 async def test_broker_that_stops_answering_is_left_and_met_again(mosquitto: Broker) -> None:
     assert mosquitto.pid is not None
     process = psutil.Process(mosquitto.pid)
-    async with Bus(settings(mosquitto, answer_within_s=0.3), "both") as bus:
+    async with gateway_bus(settings(mosquitto, answer_within_s=0.3), "both") as bus:
         bus.subscribe("t/own")
         await until(bus, Connected)
         process.suspend()
@@ -275,7 +285,7 @@ async def test_broker_that_stops_answering_is_left_and_met_again(mosquitto: Brok
 
 
 async def test_expired_message_is_not_sent_after_the_reconnect(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "both") as bus:
+    async with gateway_bus(settings(mosquitto), "both") as bus:
         bus.subscribe("t/own")
         await until(bus, Connected)
         await kill(mosquitto)
@@ -289,7 +299,7 @@ async def test_expired_message_is_not_sent_after_the_reconnect(mosquitto: Broker
 async def test_oversized_payload_and_full_outbox_are_refused_and_said_once(
     mosquitto: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with Bus(settings(mosquitto, outbox_messages_max=2), "both") as bus:
+    async with gateway_bus(settings(mosquitto, outbox_messages_max=2), "both") as bus:
         for _ in range(2):
             assert not bus.publish_soon("t/own", bytes(65_624))
         accepted = [bus.publish_soon("t/own", b"x") for _ in range(5)]
@@ -299,10 +309,17 @@ async def test_oversized_payload_and_full_outbox_are_refused_and_said_once(
 
 
 async def test_the_largest_frame_passes(mosquitto: Broker) -> None:
-    async with Bus(settings(mosquitto), "both") as bus:
+    async with gateway_bus(settings(mosquitto), "both") as bus:
         bus.subscribe("t/own")
         bus.publish_soon("t/own", bytes(65_623))
         assert len((await messages(bus, 1))[0].payload) == 65_623
+
+
+def server_context(directory: Path) -> ssl.SSLContext:
+    """What a server without a mind of its own needs to be reached by a bus."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "certificate.pem", directory / "identity.key")
+    return context
 
 
 @asynccontextmanager
@@ -315,7 +332,7 @@ async def answering(answer: bytes, attempts: list[bytes]) -> AsyncIterator[int]:
         await reader.read(100)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context(shared().broker()))
     async with server:
         yield server.sockets[0].getsockname()[1]
 
@@ -334,7 +351,7 @@ async def test_refusing_broker_is_told_once_and_tried_again(
     attempts: list[bytes] = []
     async with answering(answer, attempts) as port:
         chosen = BusSettings(port=port, answer_within_s=0.2, reconnect_first_s=0.05, close_within_s=0)
-        async with Bus(chosen, "refused"):
+        async with gateway_bus(chosen, "refused"):
             await eventually(lambda: len(attempts) == 3)
     (said,) = (record.getMessage() for record in caplog.records if record.name == "broker.bus")
     assert re.search(reason, said)
