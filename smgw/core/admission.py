@@ -31,12 +31,12 @@ RESUMES_UNANSWERED_MAX: Final = 3
 class Admission:
     """The part of the member machine that makes and ends membership, and asks for what is lacking."""
 
-    def __init__(self, situation: Situation, entropy: random.Random, now_ms: int) -> None:
-        """`entropy` must be cryptographically strong outside of simulations (`random.SystemRandom`)."""
+    def __init__(self, situation: Situation, handshakes: Handshakes, entropy: random.Random, timer: AskTimer) -> None:
+        """`timer` is shared with the handshakes, whose messages delay it."""
         self._situation: Final = situation
         self._entropy: Final = entropy
-        self._timer: Final = AskTimer(now_ms)
-        self.handshakes: Final = Handshakes(situation, entropy, self._timer)
+        self._timer: Final = timer
+        self._handshakes: Final = handshakes
         self._is_connected = False
         self._pause_ms = RETRY_FIRST_MS
         self._unanswered = 0
@@ -44,7 +44,7 @@ class Admission:
 
     def deadline(self) -> int | None:
         """When `tick` wants to be called next."""
-        times = [self.handshakes.deadline(), self._timer.at_ms if self._is_connected else None]
+        times = [self._handshakes.deadline(), self._timer.at_ms if self._is_connected else None]
         return min((time for time in times if time is not None), default=None)
 
     def connected(self, now_ms: int) -> list[Effect]:
@@ -67,7 +67,7 @@ class Admission:
     def tick(self, now_ms: int) -> list[Effect]:
         """Repeat or give up handshakes that wait too long, and ask again when nothing came."""
         self._timer.follow_clock(now_ms)
-        effects = self.handshakes.tick(now_ms)
+        effects = self._handshakes.tick(now_ms)
         if self._is_connected and self._timer.is_due(now_ms):
             effects += self._ask(now_ms)
         return effects
@@ -98,13 +98,12 @@ class Admission:
         self._pause_ms = min(self._pause_ms * 2, RETRY_MAX_MS)
         if membership is not None and membership.is_leaving:
             return [situation.up(Notification.EXIT, b"", now_ms)]
-        if self.handshakes.is_initiating or situation.is_refusing:
+        if self._handshakes.is_initiating or situation.is_refusing:
             return []
         effects = self._listen_again()
         if membership is None or not situation.edges or self._unanswered >= RESUMES_UNANSWERED_MAX:
             self._unanswered, self._is_registering = 0, True
-            identity, rules = situation.identity, situation.rules
-            data = Registration(identity.public_key, rules.region, rules.name).encode()
+            data = Registration(situation.rules.values.root, situation.rules.certificate).encode()
             return [*effects, situation.up(Notification.REGISTER, data, now_ms)]
         self._unanswered += 1
         held = Holdings(tuple(HeldEdge(e.tunnel, e.peer, e.is_started) for e in situation.edges.values()))
@@ -116,7 +115,7 @@ class Admission:
     def _listen_again(self) -> list[Effect]:
         """The network's rules, retained by the broker, never arrived: a new subscription brings them again."""
         membership = self._situation.membership
-        if membership is None or self._situation.parameters is not None:
+        if membership is None or self._situation.roster is not None:
             return []
         return [Subscribe(topics.broadcast_filter(membership.network))]
 
@@ -138,12 +137,9 @@ class Admission:
             return []
         if now_ms - frame.timestamp_ms > PLACE_MS:
             raise RefusedError(Refusal.STALE)
-        effects: list[Effect] = []
-        for tunnel in list(situation.edges):
-            effects += situation.erase(tunnel)
-        self.handshakes.forget()
+        effects: list[Effect] = [*situation.erase_all()]
+        self._handshakes.forget()
         situation.membership = Membership(frame.network, frame.client)
-        situation.parameters = situation.final = None
         self._timer.at_ms = now_ms + PATIENCE_MS
         effects.append(Store(situation.membership))
         effects.append(Subscribe(topics.broadcast_filter(frame.network)))
@@ -181,8 +177,9 @@ class Admission:
         require_empty(signed.frame.data)
         leaver = signed.frame.client
         effects: list[Effect] = []
-        for edge in [edge for edge in self._situation.edges.values() if edge.peer == leaver]:
+        for edge in self._situation.edges_with(leaver):
             signed.require_signature(edge.peer_key, Direction.UP)
+            self._situation.departed.add(leaver)
             effects += self._situation.erase(edge.tunnel)
         return [*effects, self._situation.up(Notification.EXIT_CONFIRMED, ExitConfirmed(leaver).encode(), now_ms)]
 
@@ -206,8 +203,8 @@ class Admission:
         is_own = ExitConfirmed.decode(signed.frame.data).leaver == situation.client
         if membership is None or not membership.is_leaving or not is_own:
             raise RefusedError(Refusal.UNEXPECTED)
-        situation.edges.clear()
-        situation.membership = situation.final = situation.parameters = None
+        situation.erase_all()
+        situation.membership = None
         self._timer.at_ms = None
         return [
             Store(Departed()),

@@ -11,6 +11,7 @@ from common.frames import Notification
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.masks import Seed
 from common.refusal import Refusal
+from common.roster import RosterRoot
 from smgw.core.reading import Reading
 
 
@@ -46,11 +47,25 @@ class LeaveRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """The wall clock was set: it moved by so many milliseconds more than the steady one, or less when negative."""
+
+    by_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationsRenewed:
+    """Somebody has put another list of revoked certificates (DER) into the gateway's home directory."""
+
+    der: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The deadline that the machine named has come."""
 
 
-Event = Connected | Disconnected | Received | ReadingTaken | LeaveRequested | Tick
+Event = Connected | Disconnected | Received | ReadingTaken | LeaveRequested | ClockStepped | RevocationsRenewed | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +81,15 @@ class Membership:
 class Edge:
     """A seed shared with one neighbor. Its masks are used once a FINAL has started it (`is_started`).
 
-    `peer_key` is the neighbor's Ed25519 key (32 bytes), `stood_ms` when the seed was stored.
+    `peer_key` is the neighbor's Ed25519 key (32 bytes), `peer_serial` the number of the certificate that it showed in
+    the handshake, `peer_until_ms` when that expires, `stood_ms` when the seed was stored.
     """
 
     tunnel: TunnelId
     peer: ClientId
     peer_key: bytes
+    peer_serial: int
+    peer_until_ms: int
     seed: Seed
     is_started: bool
     stood_ms: int
@@ -109,21 +127,121 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Slot:
+    """One draw: to whom the draw value `number` fell in the roster `at`. Stored before the provider hears of it.
+
+    `client` is 0 when the slot was given up. `whole_leaves` is how many leaves there were when the gateway last drew
+    all its slots; `is_opened` tells whether the value was shown to the neighbor: then it is never drawn again.
+    """
+
+    number: int
+    at: RosterRoot
+    counter: int
+    client: ClientId
+    whole_leaves: int
+    is_opened: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SlotEnded:
+    """This slot's neighbor is not drawn any more. Its number is never drawn again."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A slot was given up although nothing shows that its neighbor left: few such are allowed for one certificate.
+
+    `serial` is the number of the gateway's own certificate.
+    """
+
+    serial: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRoster:
+    """The newest roster of a network that was accepted, and its name (32 bytes). It outlives a membership."""
+
+    network: NetworkId
+    at: RosterRoot
+    name: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRevocations:
+    """The newest list of revoked certificates (DER)."""
+
+    number: int
+    der: bytes
+
+
+class LogLevel(IntEnum):
+    """Weight of an entry in the calibration log (BSI TR-03109-1)."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+    FATAL = 4
+    EXTENSION = 5
+
+
+class Outcome(IntEnum):
+    """How what an entry in the calibration log tells of ended (BSI TR-03109-1)."""
+
+    SUCCESS = 0
+    FAILURE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """An entry of the calibration log: something that bears on the legal time of readings. The vault numbers it."""
+
+    time_ms: int
+    level: LogLevel
+    text: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Departed:
-    """The gateway has left: membership and every seed are to be erased."""
+    """The gateway has left: membership and every seed are to be erased. Used slots and known rosters stay known."""
 
 
-Record = Membership | Edge | EdgeErased | Sent | Closed | Departed
+Record = (
+    Membership
+    | Edge
+    | EdgeErased
+    | Sent
+    | Closed
+    | Slot
+    | SlotEnded
+    | Replaced
+    | KnownRoster
+    | KnownRevocations
+    | Calibration
+    | Departed
+)
 
 
 @dataclass(frozen=True, slots=True)
 class VaultContents:
-    """What a gateway remembers when it starts; `sent` is the last one, `closed` the last closed round."""
+    """What a gateway remembers when it starts; `sent` is the last one, `closed` the last closed round.
+
+    `slots` are the live ones of the present membership, `used` the numbers of all that were ever drawn; `revocations`
+    is empty when the vault knows no list.
+    """
 
     membership: Membership | None = None
     edges: tuple[Edge, ...] = ()
     sent: Sent | None = None
     closed: RoundNumber | None = None
+    slots: tuple[Slot, ...] = ()
+    used: frozenset[int] = frozenset()
+    replaced: tuple[Replaced, ...] = ()
+    rosters: tuple[KnownRoster, ...] = ()
+    revocations: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

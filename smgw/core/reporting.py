@@ -19,6 +19,7 @@ from common.superposition import ZERO, Lanes, vector
 from smgw.core.events import Closed, Edge, Effect, Level, Notice, Publish, Refuse, Sent, Store, TakeReading
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.situation import KnownFinal, Situation
+from smgw.core.wants import is_proven
 
 
 @final
@@ -38,13 +39,9 @@ class Reporting:
         self.declared_missing = 0
         """How often a FINAL or a correction called this gateway missing although it had sent."""
 
-    @property
-    def _schedule(self) -> Schedule | None:
-        return self._situation.parameters.schedule if self._situation.parameters else None
-
     def deadline(self) -> int | None:
         """When `tick` wants to be called next."""
-        schedule = self._schedule
+        schedule = self._situation.schedule
         if schedule is None or self._situation.membership is None:
             return None
         if self._round is None:
@@ -57,7 +54,7 @@ class Reporting:
 
     def tick(self, now_ms: int) -> list[Effect]:
         """Begin the round that the clock shows, and send when it is time."""
-        schedule = self._schedule
+        schedule = self._situation.schedule
         if schedule is None or self._situation.membership is None:
             return []
         effects: list[Effect] = []
@@ -79,10 +76,12 @@ class Reporting:
 
     def repeat(self, now_ms: int) -> list[Effect]:
         """The bus is back: what was sent in a round that still awaits it is sent again, byte for byte."""
-        schedule, sent = self._schedule, self._sent
+        schedule, sent = self._situation.schedule, self._sent
         if schedule is None or sent is None or self._is_closed(sent.round) or schedule.round_at(now_ms) != sent.round:
             return []
         if now_ms >= self._awaited_until(sent, schedule) or self._is_overtaken(sent):
+            return []
+        if self._situation.is_clock_wrong:  # nobody knows whether the deadline is past
             return []
         return [self._publish(sent, schedule)]
 
@@ -160,7 +159,7 @@ class Reporting:
             raise RefusedError(Refusal.LIST_SHRINKS)
 
     def _resend(self, order: Correction, sent: Sent, now_ms: int) -> list[Effect]:
-        situation, schedule, known = self._situation, self._schedule, self._situation.final
+        situation, schedule, known = self._situation, self._situation.schedule, self._situation.final
         edges = [situation.edges[tunnel] for tunnel in sent.tunnels if tunnel in situation.edges]
         dropped = [edge for edge in edges if edge.peer in order.missing]
         kept = tuple(edge.tunnel for edge in edges if edge.peer not in order.missing)
@@ -173,6 +172,8 @@ class Reporting:
         if schedule is None or known is None or known.view != sent.view:
             raise RefusedError(Refusal.WRONG_VIEW)
         changed = replace(sent, attempt=order.attempt, tunnels=kept, missing=sent.missing | order.missing)
+        if situation.is_clock_wrong:
+            raise RefusedError(Refusal.CLOCK_WRONG)
         if now_ms >= self._awaited_until(changed, schedule):
             raise RefusedError(Refusal.LATE)
         if len(known.expected - order.missing) < situation.members_min:
@@ -227,13 +228,15 @@ class Reporting:
         day = schedule.day(round_)
         if any(edge.seed.day > day for edge in edges):
             return Refusal.ROUND_NOT_NEW
+        if self._situation.is_clock_wrong:
+            return Refusal.CLOCK_WRONG
         if self._may_have_sent_before(round_, schedule):
             return Refusal.STARTED_WITHIN_ROUND
         if len(known.expected) < self._situation.members_min:
             return Refusal.TOO_FEW_MEMBERS
         if len(edges) < self._situation.masks_min:
             return Refusal.TOO_FEW_MASKS
-        return None
+        return None if is_proven(self._situation) else Refusal.TOO_FEW_DRAWN
 
     def _may_have_sent_before(self, round_: RoundNumber, schedule: Schedule) -> bool:
         """Whether an earlier life, of which a restored vault knows nothing, may have sent in this round.

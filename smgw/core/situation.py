@@ -1,17 +1,21 @@
-"""What a gateway knows at any moment: who it is, its rules, its membership, its edges and the last FINAL."""
+"""What a gateway knows at any moment: who it is, its rules, its membership, its edges and slots, roster and FINAL."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from common import topics
+from common.certificates import Authority, RevocationList
 from common.clients import ClientSet
+from common.draws import DrawValues
 from common.frames import Frame, Notification
 from common.identifiers import EVERYONE, NO_NETWORK, ClientId, RoundNumber, TunnelId
 from common.parameters import Parameters
+from common.roster import Leaf, Roster
+from common.schedule import Schedule
 from common.signing import Direction, Identity
 from common.suites import Suite
-from smgw.core.events import Edge, EdgeErased, Membership, Publish, Store
+from smgw.core.events import Edge, EdgeErased, Membership, Publish, Slot, Store
 
 RETRY_FIRST_MS: Final = 2_000
 RETRY_MAX_MS: Final = 60_000
@@ -19,18 +23,24 @@ RETRY_MAX_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class MemberRules:
-    """The owner's own settings; a network whose rules are weaker is refused.
+    """The owner's own settings, and what the gateway knows itself and others by.
 
-    `provider_key` is the provider's Ed25519 key (32 bytes): no order that it did not sign is obeyed.
+    A network whose rules are weaker is refused. `certificate` is the gateway's own (DER), for this `name` and `region`;
+    `provider_key` is the provider's Ed25519 key (32 bytes), and no order that it did not sign is obeyed; `revocations`
+    is the list in the home directory; `values` are the draw values of the gateway's key and region.
     """
 
     name: str
     region: str
-    provider_key: bytes
     suite: Suite
+    authority: Authority
+    certificate: bytes
+    provider_key: bytes
+    revocations: RevocationList
+    values: DrawValues
     members_min: int = 5
     masks_min: int = 3
-    degree_max: int = 24
+    degree_max: int = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +59,35 @@ class Situation:
 
     identity: Identity
     rules: MemberRules
+    revocations: RevocationList
+    """The newest list of revoked certificates."""
     membership: Membership | None = None
     edges: dict[TunnelId, Edge] = field(default_factory=dict)
-    parameters: Parameters | None = None
+    slots: dict[int, Slot] = field(default_factory=dict)
+    departed: set[ClientId] = field(default_factory=set)
+    """Members of whom it is proven that they left, as far as this process has heard."""
+    roster: Roster | None = None
+    """The roster in force; None until the provider has said it since the start."""
     final: KnownFinal | None = None
     is_refusing: bool = False
     """Whether the network's rules are weaker than the owner's, so that the gateway takes no part."""
+    is_clock_wrong: bool = False
+    """Whether the provider's signed time was too far from this gateway's when they were compared last."""
 
     @property
     def client(self) -> ClientId:
         """The own client identifier; 0 before there is one."""
         return self.membership.client if self.membership else EVERYONE
+
+    @property
+    def parameters(self) -> Parameters | None:
+        """The network's rules, once its roster has come."""
+        return self.roster.parameters if self.roster else None
+
+    @property
+    def schedule(self) -> Schedule | None:
+        """The times of the network, once its roster has come."""
+        return self.roster.parameters.schedule if self.roster else None
 
     @property
     def masks_min(self) -> int:
@@ -76,9 +104,32 @@ class Situation:
         """Whether the last FINAL expects this gateway."""
         return self.membership is not None and self.final is not None and self.client in self.final.expected
 
+    @property
+    def is_in_roster(self) -> bool:
+        """Whether the roster in force has a leaf for this gateway."""
+        return self.roster is not None and 0 < self.client <= self.roster.at.leaves
+
+    @property
+    def is_roster_small(self) -> bool:
+        """Whether the roster in force holds fewer than half of the gateways that it could: a few may surround one."""
+        return self.roster is not None and 2 * self.roster.at.live < self.revocations.valid_in(self.rules.region)
+
+    @property
+    def may_draw(self) -> bool:
+        """Whether neighbors may be drawn from the roster in force."""
+        return self.is_in_roster and not self.is_roster_small
+
+    def leaf(self, epoch: int) -> Leaf:
+        """The own leaf, which says that this gateway joined in `epoch`."""
+        return Leaf(self.client, self.identity.public_key, self.rules.values.root, epoch)
+
     def started_edges(self, among: ClientSet) -> dict[ClientId, Edge]:
         """The edges whose masks are used when `among` are expected, by neighbor."""
         return {edge.peer: edge for edge in self.edges.values() if edge.is_started and edge.peer in among}
+
+    def edges_with(self, peer: ClientId) -> list[Edge]:
+        """All edges to this neighbor, the one that is started first."""
+        return sorted((edge for edge in self.edges.values() if edge.peer == peer), key=lambda edge: not edge.is_started)
 
     def up(self, notification: Notification, data: bytes, now_ms: int, lifetime_ms: int = RETRY_MAX_MS) -> Publish:
         """A signed frame of this gateway on the topic where it belongs."""
@@ -103,11 +154,21 @@ class Situation:
                 continue
             for old in [e for e in self.edges.values() if e.peer == edge.peer and e.is_started]:
                 effects += self.erase(old.tunnel)
-            started = Edge(edge.tunnel, edge.peer, edge.peer_key, edge.seed, True, edge.stood_ms)
-            self.edges[tunnel] = started
-            effects.append(Store(started))
+            effects.append(self.keep(replace(edge, is_started=True)))
         return effects
+
+    def keep(self, edge: Edge) -> Store:
+        """Hold this edge, or hold it in this newer state."""
+        self.edges[edge.tunnel] = edge
+        return Store(edge)
 
     def erase(self, tunnel: TunnelId) -> list[Store]:
         """Forget the seed of this tunnel."""
         return [Store(EdgeErased(tunnel))] if self.edges.pop(tunnel, None) else []
+
+    def erase_all(self) -> list[Store]:
+        """Forget every seed, and whatever belonged to the place that the gateway had."""
+        self.slots.clear()
+        self.departed.clear()
+        self.roster = self.final = None
+        return [effect for tunnel in list(self.edges) for effect in self.erase(tunnel)]

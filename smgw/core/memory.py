@@ -1,0 +1,63 @@
+"""What a vault holds once it has taken a record: the meaning of the records, without a file."""
+
+from dataclasses import replace
+
+from smgw.core.events import (
+    Calibration,
+    Closed,
+    Departed,
+    Edge,
+    EdgeErased,
+    KnownRevocations,
+    KnownRoster,
+    Membership,
+    Record,
+    Replaced,
+    Sent,
+    Slot,
+    SlotEnded,
+    VaultContents,
+)
+
+
+def remembered(contents: VaultContents, record: Record) -> VaultContents:
+    """The contents after this record. `Sent` and `Closed` are of the present network; the ledger is not part of it."""
+    match record:
+        case Membership():
+            return _placed(contents, record)
+        case Edge():
+            return replace(contents, edges=(*_others(contents, record.tunnel), record))
+        case EdgeErased():
+            return replace(contents, edges=_others(contents, record.tunnel))
+        case Sent():
+            return replace(contents, sent=record)
+        case Closed():
+            return replace(contents, closed=record.round)
+        case Slot():
+            slots = (*(slot for slot in contents.slots if slot.number != record.number), record)
+            return replace(contents, slots=slots, used=contents.used | {record.number})
+        case SlotEnded():
+            return replace(contents, slots=tuple(slot for slot in contents.slots if slot.number != record.number))
+        case Replaced():
+            return replace(contents, replaced=(*contents.replaced, record))
+        case KnownRoster():
+            others = (roster for roster in contents.rosters if roster.network != record.network)
+            return replace(contents, rosters=(*others, record))
+        case KnownRevocations():
+            return replace(contents, revocations=record.der)
+        case Departed():
+            return replace(contents, membership=None, edges=(), sent=None, closed=None, slots=())
+        case Calibration():
+            return contents
+
+
+def _placed(contents: VaultContents, place: Membership) -> VaultContents:
+    """Another place begins without slots; nothing that was sent elsewhere has a bearing on it."""
+    before = contents.membership
+    if before is not None and (before.network, before.client) == (place.network, place.client):
+        return replace(contents, membership=place)
+    return replace(contents, membership=place, sent=None, closed=None, slots=())
+
+
+def _others(contents: VaultContents, tunnel: int) -> tuple[Edge, ...]:
+    return tuple(edge for edge in contents.edges if edge.tunnel != tunnel)

@@ -1,0 +1,158 @@
+"""Whom a gateway believes to be who: introductions in handshakes, evidence of departures, the list of revoked ones.
+
+Nothing here rests on what the provider says: certificates and lists are the administrator's, frames their signers'.
+Source: docs/protocol.md, "Certificates", "Key agreement", "Draw".
+"""
+
+from typing import Final, final
+
+from common.agreement import Introduction
+from common.certificates import Certificate, RevocationList, Role, require_good
+from common.frames import Notification, decode
+from common.payloads import require_empty
+from common.refusal import Refusal, RefusedError
+from common.roster import Leaf
+from common.schedule import DAY_MS
+from common.signing import Direction
+from common.tunnels import Departure, End
+from smgw.core.events import Edge, Effect, KnownRevocations, Level, Notice, Store
+from smgw.core.situation import MemberRules, Situation
+
+RENEWAL_MS: Final = 30 * DAY_MS
+"""So long before its certificate expires the owner is told."""
+
+
+def newest_list(rules: MemberRules, stored: bytes) -> RevocationList:
+    """The newer of the list in the home directory and of the one in the vault (DER, or empty).
+
+    Raises:
+        RefusedError: the one in the vault is not the administrator's.
+    """
+    if not stored:
+        return rules.revocations
+    return max(rules.revocations, rules.authority.revocations(stored), key=lambda known: known.number)
+
+
+@final
+class Trust:
+    """The part of the member machine that knows the administrator."""
+
+    def __init__(self, situation: Situation) -> None:
+        """The gateway's own certificate must be its administrator's.
+
+        Raises:
+            RefusedError: it is not.
+        """
+        self._situation: Final = situation
+        self.own: Final = situation.rules.authority.certificate(situation.rules.certificate)
+        self._warned_ms: int | None = None
+
+    def renew(self, der: bytes) -> list[Effect]:
+        """Take a list of revoked certificates, from the bus or from the home directory. An equal one changes nothing.
+
+        Raises:
+            RefusedError: BAD_CERTIFICATE, when it is not the administrator's; REPEATED, when it is an older one.
+        """
+        situation = self._situation
+        offered = situation.rules.authority.revocations(der)
+        if offered.number < situation.revocations.number:
+            raise RefusedError(Refusal.REPEATED)
+        if offered.number == situation.revocations.number:
+            return []
+        situation.revocations = offered
+        self._warned_ms = None
+        return [Store(KnownRevocations(offered.number, offered.der))]
+
+    def require_fresh_list(self, now_ms: int) -> None:
+        """See that the list can be relied upon.
+
+        Raises:
+            RefusedError: REVOCATIONS_EXPIRED.
+        """
+        if now_ms > self._situation.revocations.next_update_ms:
+            raise RefusedError(Refusal.REVOCATIONS_EXPIRED)
+
+    def require_introduced(self, leaf: Leaf, introduction: Introduction, now_ms: int) -> Certificate:
+        """See that the other end of a tunnel is a gateway of this region, with the key of its leaf, in good standing.
+
+        Raises:
+            RefusedError: BAD_CERTIFICATE, WRONG_SUBJECT, CERTIFICATE_EXPIRED, CERTIFICATE_REVOKED, REVOCATIONS_EXPIRED.
+        """
+        rules = self._situation.rules
+        certificate = rules.authority.certificate(introduction.certificate)
+        subject = certificate.subject
+        if (subject.role, subject.region) != (Role.GATEWAY, rules.region) or certificate.public_key != leaf.public_key:
+            raise RefusedError(Refusal.WRONG_SUBJECT)
+        require_good(certificate, self._situation.revocations, now_ms)
+        return certificate
+
+    def require_departed(self, departure: Departure, now_ms: int) -> None:
+        """See that a member has left: its own word, or its certificate that does not hold any more.
+
+        Raises:
+            RefusedError: the evidence does not show it.
+        """
+        leaf = departure.member.leaf
+        if departure.end is End.EXIT:
+            self._require_exit(leaf, departure.evidence)
+            return
+        certificate = self._situation.rules.authority.certificate(departure.evidence)
+        if certificate.public_key != leaf.public_key:
+            raise RefusedError(Refusal.WRONG_SUBJECT)
+        if certificate.serial not in self._situation.revocations.serials and now_ms <= certificate.not_after_ms:
+            raise RefusedError(Refusal.UNEXPECTED)
+
+    def _require_exit(self, leaf: Leaf, evidence: bytes) -> None:
+        signed, membership = decode(evidence), self._situation.membership
+        frame = signed.frame
+        is_theirs = membership is not None and (frame.network, frame.client) == (membership.network, leaf.client)
+        if frame.notification is not Notification.EXIT or not is_theirs:
+            raise RefusedError(Refusal.UNEXPECTED)
+        require_empty(frame.data)
+        signed.require_signature(leaf.public_key, Direction.UP)
+
+    def is_revoked(self, edge: Edge) -> bool:
+        """Whether the certificate under which this edge was made is revoked."""
+        return edge.peer_serial in self._situation.revocations.serials
+
+    def erase_lapsed(self, now_ms: int) -> list[Effect]:
+        """Erase edges whose neighbor's certificate is revoked or expired, once no open round may need their masks.
+
+        That is when a FINAL does not expect the neighbor any more.
+        """
+        situation, final = self._situation, self._situation.final
+        effects: list[Effect] = []
+        for edge in list(situation.edges.values()):
+            is_over = self.is_revoked(edge) or now_ms > edge.peer_until_ms
+            if is_over and final is not None and edge.peer not in final.expected:
+                effects += situation.erase(edge.tunnel)
+        return effects
+
+    def watch(self, now_ms: int) -> list[Effect]:
+        """Tell the owner once a day what the administrator has to renew."""
+        if self._warned_ms is not None and abs(now_ms - self._warned_ms) < DAY_MS:
+            return []
+        own, revocations = self.own, self._situation.revocations
+        texts: list[Effect] = []
+        if own.serial in revocations.serials:
+            text = (
+                "This gateway's certificate is revoked, so no network admits it. The gateway administrator knows why."
+            )
+            texts.append(Notice(Level.FATAL, text))
+        elif now_ms > own.not_after_ms:
+            text = (
+                "This gateway's certificate has expired. Ask the gateway administrator to renew it, and install that."
+            )
+            texts.append(Notice(Level.FATAL, text))
+        elif now_ms > own.not_after_ms - RENEWAL_MS:
+            days = (own.not_after_ms - now_ms) // DAY_MS
+            text = f"This gateway's certificate expires in {days} days. Ask the gateway administrator to renew it."
+            texts.append(Notice(Level.WARNING, text))
+        if now_ms > revocations.next_update_ms:
+            text = (
+                f"The list of revoked certificates, no. {revocations.number}, is too old. No new neighbors are admitted"
+                " before the provider or the gateway administrator hands out a newer one."
+            )
+            texts.append(Notice(Level.CRITICAL, text))
+        self._warned_ms = now_ms if texts else self._warned_ms
+        return texts

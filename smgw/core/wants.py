@@ -1,0 +1,142 @@
+"""Which members a gateway lacks a seed with, and the notification that says so.
+
+Up to 25 members everybody is everybody's neighbor, and of two the one with the higher client identifier asks; beyond,
+each asks for those whom it drew. The provider opens tunnels as asked, and chooses nobody. Source: docs/protocol.md,
+"Draw".
+"""
+
+from typing import Final, final
+
+from common.frames import Notification
+from common.identifiers import EVERYONE, ClientId
+from common.refusal import Refusal, RefusedError
+from common.roster import RosterRoot
+from common.tunnels import Drawn, DrawnMember, Kind, TunnelOpen
+from smgw.core.events import Effect, Level
+from smgw.core.reports import ReportedError
+from smgw.core.rosters import Rosters
+from smgw.core.situation import Situation
+
+ENTRIES_MAX: Final = 64
+"""No DRAWN may name more."""
+
+AGAIN_PERIODS: Final = 4
+AGAIN_MS: Final = 60_000
+"""What is still lacking is said again after the longer of both. A seed that stood so long without being used may be one
+that the provider has forgotten, so it is asked for anew."""
+
+APART_MS: Final = 1_000
+"""Several changes at once are said once."""
+
+
+def wanted(situation: Situation, now_ms: int) -> dict[ClientId, RosterRoot]:
+    """The members with whom a seed is lacking, each with the roster in which it was drawn."""
+    roster = situation.roster
+    if roster is None or not situation.may_draw:
+        return {}
+    since_ms = now_ms - _again_ms(situation)
+    has = {edge.peer for edge in situation.edges.values() if edge.is_started or edge.stood_ms > since_ms}
+    has |= situation.departed | {EVERYONE}
+    if roster.at.is_mesh:
+        lower = (leaf.client for leaf in roster.listed if leaf.client < situation.client)
+        return {client: roster.at for client in lower if client not in has}
+    return {slot.client: slot.at for slot in situation.slots.values() if slot.client not in has}
+
+
+def is_proven(situation: Situation) -> bool:
+    """Whether at least half of the neighbors that the gateway drew have proven who they are: it has seeds with them.
+
+    A provider that keeps the others away can so surround nobody with its own few. A roster that is too small stops
+    new draws and not the rounds with neighbors that were drawn before.
+    """
+    roster = situation.roster
+    if roster is None or not situation.is_in_roster:
+        return False
+    peers = {(edge.peer, edge.peer_key) for edge in situation.edges.values()}
+    if roster.at.is_mesh:
+        return sum((leaf.client, leaf.public_key) in peers for leaf in roster.listed) >= roster.at.live // 2
+    if not situation.slots:
+        return situation.is_roster_small
+    clients = {client for client, _ in peers}
+    return sum(slot.client in clients for slot in situation.slots.values()) >= (len(situation.slots) + 1) // 2
+
+
+def _again_ms(situation: Situation) -> int:
+    schedule = situation.schedule
+    return max(AGAIN_PERIODS * schedule.period_ms, AGAIN_MS) if schedule else AGAIN_MS
+
+
+@final
+class Wants:
+    """The part of the member machine that asks for tunnels, and knows what it asked for."""
+
+    def __init__(self, situation: Situation, rosters: Rosters) -> None:
+        self._situation: Final = situation
+        self._rosters: Final = rosters
+        self._asked: Final[set[tuple[int, ClientId]]] = set()
+        self._is_connected = False
+        self._is_changed = False
+        self._is_lacking = False
+        self._sent_ms: int | None = None
+
+    def connected(self) -> None:
+        """The bus is there: say what is lacking, since the provider may have forgotten."""
+        self._is_connected = self._is_changed = True
+
+    def disconnected(self) -> None:
+        """The bus is gone: asking is of no use until it returns."""
+        self._is_connected = False
+
+    def changed(self) -> None:
+        """Something else may be lacking now: say it at the next `tick`."""
+        self._is_changed = True
+
+    def moved(self) -> None:
+        """The gateway has another place, or none."""
+        self._asked.clear()
+        self._is_lacking = False
+
+    def deadline(self) -> int | None:
+        """When `tick` wants to be called next."""
+        if not self._is_connected or not self._is_lacking or self._sent_ms is None:
+            return None
+        return self._sent_ms + (APART_MS if self._is_changed else _again_ms(self._situation))
+
+    def tick(self, now_ms: int) -> list[Effect]:
+        """Say what is lacking, when it has changed or nothing came of it for a while."""
+        membership = self._situation.membership
+        is_staying = membership is not None and not membership.is_leaving
+        lacking = wanted(self._situation, now_ms) if is_staying else {}
+        self._is_lacking = bool(lacking)
+        if not lacking or not self._is_connected:
+            return []
+        if self._sent_ms is not None:
+            self._sent_ms = min(self._sent_ms, now_ms)
+            wait_ms = APART_MS if self._is_changed else _again_ms(self._situation)
+            if now_ms < self._sent_ms + wait_ms:
+                return []
+        self._sent_ms, self._is_changed = now_ms, False
+        members = tuple(DrawnMember(at.epoch, client) for client, at in sorted(lacking.items())[:ENTRIES_MAX])
+        self._asked.update((member.epoch, member.client) for member in members)
+        return [self._situation.up(Notification.DRAWN, Drawn(members).encode(), now_ms)]
+
+    def require(self, order: TunnelOpen, now_ms: int) -> None:
+        """See that this gateway asked for the tunnel that it shall initiate.
+
+        Raises:
+            RefusedError: UNEXPECTED, when it does not lack this seed any more.
+            ReportedError: BAD_DRAW, when it never asked.
+        """
+        peer, at = order.peer.leaf.client, order.peer.at
+        drawn = wanted(self._situation, now_ms).get(peer)
+        has_asked = (at.epoch, peer) in self._asked
+        if order.kind is Kind.DRAW and drawn == at:
+            return
+        if order.kind is Kind.MESH and drawn is not None and (drawn == at or has_asked):
+            if not self._rosters.is_accepted(at):
+                raise RefusedError(Refusal.UNKNOWN_ROSTER)
+            return
+        if has_asked:
+            raise RefusedError(Refusal.UNEXPECTED)
+        text = f"The provider proposed a neighbor of its own choice, client {peer}, which this gateway did not draw."
+        raise ReportedError(Refusal.BAD_DRAW, Level.CRITICAL, text)
