@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from launcher.administration import INSPECTORS
 from launcher.profile import MeterChoice, NetworkPlan, Profile
 from launcher.scratch import Scratch
 from launcher.toml_writer import Table
@@ -66,7 +67,7 @@ def provider_settings(profile: Profile, scratch: Scratch) -> Table:
     """The provider, with its own Mosquitto on a free port of this machine."""
     return {
         "home": scratch.provider_home,
-        "broker": {"embedded": True, "port": 0},
+        "broker": {"embedded": True, "port": 0, "inspectors": INSPECTORS},
         "network": [
             {
                 "id": network_id,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 Value = bool | int | float | str | Path
-Table = Mapping[str, "Value | Table | Sequence[Table]"]
+Table = Mapping[str, "Value | Table | Sequence[Table] | Sequence[str]"]
 
 
 def to_toml(table: Table, prefix: str = "") -> str:
@@ -16,7 +16,10 @@ def to_toml(table: Table, prefix: str = "") -> str:
         if isinstance(value, Mapping):
             tables.append(f"\n[{name}]\n{to_toml(value, f'{name}.')}")
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            tables += [f"\n[[{name}]]\n{to_toml(each, f'{name}.')}" for each in value]
+            plain = [each for each in value if isinstance(each, str)]
+            if plain:
+                lines.append(f"{key} = [{', '.join(map(_literal, plain))}]\n")
+            tables += [f"\n[[{name}]]\n{to_toml(each, f'{name}.')}" for each in value if not isinstance(each, str)]
         else:
             lines.append(f"{key} = {_literal(value)}\n")
     return "".join([*lines, *tables])

@@ -10,7 +10,7 @@ from launcher.toml_writer import Table, Value, to_toml
 def test_tables_and_arrays_of_tables_come_back() -> None:
     table: Table = {
         "home": Path("/a b"),
-        "broker": {"port": 0, "embedded": True},
+        "broker": {"port": 0, "embedded": True, "inspectors": ["one", 'two"']},
         "network": [{"id": 1}, {"id": 2}],
         "x": 1.5,
     }
