@@ -1,4 +1,7 @@
-"""A running field: the provider as a process with its own Mosquitto, gateways around it, and a stranger on the bus."""
+"""A running field: the provider as a process with its own Mosquitto, gateways around it, and a stranger on the bus.
+
+Everybody in it has a certificate of one administrator, who belongs to the field.
+"""
 
 import csv
 import json
@@ -15,6 +18,7 @@ import psutil
 from broker.probe import free_port
 from broker.settings import BusSettings
 from common import topics
+from common.certificates import Role, Subject
 from common.frames import decode
 from common.identifiers import ClientId, NetworkId, TunnelId
 from common.payloads import RoundFinal
@@ -22,6 +26,7 @@ from provider.service import READY_FILE, RESULTS_FILE, STORE_FILE
 from smgw.ledger import LedgerEntry
 from smgw.lmn.settings import SimulatorSettings
 from smgw.settings import GatewaySettings
+from tests.credentials import LOCAL, Administrator
 from tests.integration.conftest import eventually
 from tests.integration.households import Gateway
 from tests.integration.networks import NORTH, Line, Rules
@@ -30,20 +35,25 @@ from tests.integration.stranger import Stranger
 
 
 class Field:
-    """A provider, its gateways, and a stranger. Everything that runs is ended by `close`."""
+    """A provider, its gateways, and a stranger. Everything that runs is ended by `close`.
+
+    The stranger reads everything, with the certificate of an inspector. `broker_home` has the broker's credentials.
+    """
 
     def __init__(self, directory: Path, *rules: Rules, is_embedded: bool = True) -> None:
         """Prepare it in an empty directory; the broker gets a fixed port, so that it is found again after a restart."""
         self.rules = {each.network: each for each in rules}
         self.gateways: dict[str, Gateway] = {}
         self.port = free_port(HOST)
-        self.stranger = Stranger(self.port)
+        self.administrator = Administrator(directory / "administrator")
+        self.stranger = Stranger(self.port, self.administrator.inspector())
         self._directory = directory
-        self._home = directory / "provider"
+        self._home = self.administrator.provider()
+        self.broker_home = self.administrator.issue(self._home / "broker", Subject(Role.BROKER, "broker"), LOCAL)
         config = directory / "provider.toml"
         config.write_text(
             f'home = "{self._home}"\n[broker]\nembedded = {str(is_embedded).lower()}\nport = {self.port}\n'
-            + "".join(each.toml() for each in rules)
+            'inspectors = ["inspector"]\n' + "".join(each.toml() for each in rules)
         )
         self.provider = Program("provider", config)
 
@@ -84,11 +94,11 @@ class Field:
     def add(self, name: str, network: NetworkId = NORTH) -> Gateway:
         """A new gateway, not yet started."""
         rules, seed = self.rules[network], len(self.gateways) + 1
+        home = self.administrator.issue(self._directory / name, Subject(Role.GATEWAY, name, rules.region))
         settings = GatewaySettings(
             name=name,
             region=rules.region,
-            home=self._directory / name,
-            provider_key=self._ready()["public_key"],
+            home=home,
             members_min=rules.members_min,
             masks_min=rules.masks_min,
             broker=BusSettings(port=self.port, reconnect_max_s=1),

@@ -1,12 +1,15 @@
-"""A stranger on the bus: a plain MQTT client that hears everything and says what it likes."""
+"""A stranger on the bus: a plain MQTT client, none of ours, with somebody's certificate."""
 
 import asyncio
+import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from broker.credentials import AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE
 from common import topics
 from common.frames import SignedFrame, decode
 from common.identifiers import NetworkId, RoundNumber
@@ -35,11 +38,20 @@ class Heard:
 
 
 class Stranger:
-    """A plain MQTT client, none of ours, that listens to everything and says what it likes."""
+    """A plain MQTT client that subscribes to everything and says what it likes.
 
-    def __init__(self, port: int, name: str = "stranger") -> None:
+    What it hears and who hears it depends on whose credentials it has: the broker's rules go by the certificate.
+    """
+
+    def __init__(self, port: int, credentials: Path) -> None:
         self.heard: list[Heard] = []
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, name)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "")
+        self._client.tls_set(
+            str(credentials / AUTHORITY_FILE),
+            str(credentials / CERTIFICATE_FILE),
+            str(credentials / KEY_FILE),
+            tls_version=ssl.PROTOCOL_TLS_CLIENT,
+        )
         self._client.on_connect = lambda client, *_: client.subscribe("dcnet/#", 1)
         self._client.on_message = self._hear
         self._client.reconnect_delay_set(1, 1)

@@ -10,7 +10,7 @@ import pytest_asyncio
 from broker.mosquitto import Broker
 from broker.settings import BrokerSettings
 from common import topics
-from tests.integration.conftest import eventually
+from tests.integration.conftest import ACCESS, eventually
 from tests.integration.field import Field
 from tests.integration.networks import NORTH, Rules
 from tests.integration.program import WITHIN_S
@@ -74,14 +74,14 @@ async def test_a_broker_elsewhere_may_stop_and_start(tmp_path: Path) -> None:
     field = Field(tmp_path, Rules(), is_embedded=False)
     settings = BrokerSettings(port=field.port)
     try:
-        async with Broker(settings, tmp_path / "broker"):
+        async with Broker(settings, tmp_path / "broker", field.broker_home, ACCESS):
             await field.open()
             await populate(field)
             await first_frame(field)
         stopped = field.last_round()
         down = await field.until(lambda line: not line.has_sum)
         assert down.why == "the broker could not be reached"
-        async with Broker(settings, tmp_path / "broker"):
+        async with Broker(settings, tmp_path / "broker", field.broker_home, ACCESS):
             await field.until_complete(ALL)
             assert field.check() >= 2
             assert field.check(after=stopped) >= 1
