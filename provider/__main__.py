@@ -1,4 +1,4 @@
-"""`python -m provider --config FILE`: run one provider, or show the key that its gateways must know."""
+"""`python -m provider --config FILE`: run one provider, or show its key."""
 
 import argparse
 import asyncio
@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from broker.credentials import KEY_FILE
 from broker.home import HomeError, make_home
 from broker.keyfile import load_or_make_identity
 from broker.toml import SettingsError
 from provider import settings as provider_settings
-from provider.service import FAILED, KEY_FILE, run
+from provider.service import FAILED, run
 
 _ABOUT: Final = """\
 Runs the electricity provider: it registers gateways, relays the tunnels in which they agree on seeds, and adds up
@@ -22,11 +23,14 @@ each round. It never sees a reading, only the sum. With `embedded = true` it sta
 _MORE: Final = """\
 In the home directory (setting `home`) you find
   results.csv     one line for each closed round, energies in 0.1 Wh
-  provider.json   while it runs: public key, host and port, which a gateway needs
-  provider.db     members, key graph, rounds (SQLite; may be read while it runs)
+  provider.json   while it runs: public key, host and port
+  provider.db     members, rosters, key graph, rounds (SQLite; may be read while it runs). Never restore an older
+                  copy: its gateways have seen the rosters that it lacks, and would refuse others in their place
   identity.key    its identity: keep a backup, since its gateways accept no other
-On the bus, topic dcnet/1/<network>/result shows the last round as JSON:
-  mosquitto_sub -h 127.0.0.1 -p <port> -t 'dcnet/1/+/result'
+  certificate.pem, authority.pem, revocations.pem   from the gateway administrator, after `dcnet provider enroll`.
+                  A newer revocations.pem that is copied there takes effect within seconds
+  broker/         the same for its own Mosquitto
+On the bus, topic dcnet/1/<network>/result shows the last round as JSON, to whoever has an inspector's certificate,
 and topic dcnet/1/presence/<name> whether the provider is there: online or offline.
 
 Every setting can be given in the environment too: DCNET_PROVIDER_HOME, DCNET_PROVIDER_BROKER__PORT, ...
@@ -67,9 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=("debug", "info", "warning", "error"),
         help="how much to say (default: info, one line for each round)",
     )
-    parser.add_argument(
-        "--show-key", action="store_true", help="print the provider's public key, which gateways must know, and end"
-    )
+    parser.add_argument("--show-key", action="store_true", help="print the provider's public key, and end")
     return parser
 
 

@@ -8,6 +8,7 @@ Source: ARCHITECTURE.md, "Two pure cores, thin shells".
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final, Protocol, assert_never
@@ -102,12 +103,17 @@ class Aggregator:
         self._refusals = Refusals()
         self._quiet = OncePerMinute()
         self._exposed: set[NetworkId] = set()
+        self._handed_in: deque[Event] = deque()
         self._seen_ms = clock()
 
     @property
     def counters(self) -> Mapping[str, int]:
         """How many messages were refused since the start, by reason, `bad_signature` for example."""
         return {reason.name.lower(): count for reason, count in self._refusals.counts.items()}
+
+    def hand_in(self, event: Event) -> None:
+        """Let the machine know of something that did not come over the bus, within a second."""
+        self._handed_in.append(event)
 
     async def run(self) -> None:
         """Work for ever.
@@ -124,6 +130,8 @@ class Aggregator:
             await self._perform(self._machine.handle(event, self._clock()))
             if isinstance(event, Connected):
                 self.connected.set()
+        while self._handed_in:
+            await self._perform(self._machine.handle(self._handed_in.popleft(), self._clock()))
         deadline, now_ms = self._machine.deadline, self._clock()
         # A deadline that was named before the clock was set back may now be far away: the machine names another.
         if deadline is not None and (deadline <= now_ms or now_ms < self._seen_ms):
@@ -142,7 +150,7 @@ class Aggregator:
             await asyncio.to_thread(self._store.apply, records)
         for is_closing, group in groupby(effects, lambda effect: isinstance(effect, RoundClosed)):
             if is_closing:
-                self._close([effect.result for effect in group if isinstance(effect, RoundClosed)])
+                self._close([effect for effect in group if isinstance(effect, RoundClosed)])
             else:
                 for effect in group:
                     self._do(effect)
@@ -163,17 +171,18 @@ class Aggregator:
             case _:
                 assert_never(effect)
 
-    def _close(self, results: Sequence[RoundResult]) -> None:
+    def _close(self, closed: Sequence[RoundClosed]) -> None:
         """Show rounds that closed together: to people, to programs, and in the file. They are stored already.
 
         After an outage these can be thousands without a sum; the result topic then shows each network's last one.
         """
+        results = [effect.result for effect in closed]
         for sentence in as_sentences(results):
             log.info("%s", sentence)
         for result in results:
             self._warn_of_size(result)
-        for network, result in {result.network: result for result in results}.items():
-            payload = as_json(result, self._refusals.counts)
+        for network, last in {effect.result.network: effect for effect in closed}.items():
+            payload = as_json(last.result, last.certified, self._refusals.counts)
             self._bus.publish_soon(topics.result(network), payload, retain=True)
         try:
             self._results.append(results)

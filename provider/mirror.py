@@ -16,9 +16,9 @@ from broker.events import BusEvent, Message
 from common import topics
 from common.clients import ClientSet
 from common.frames import Frame, Notification, decode
-from common.parameters import Parameters
 from common.payloads import (
     Assigned,
+    ClockAnswer,
     Correction,
     Entered,
     ExitConfirmed,
@@ -28,11 +28,11 @@ from common.payloads import (
     Resumed,
     RoundFinal,
     Superposition,
-    TunnelMessage,
-    TunnelOpen,
 )
 from common.refusal import RefusedError
+from common.roster import Roster
 from common.suites import SUITES
+from common.tunnels import Departure, Drawn, TunnelMessage, TunnelOpen
 from provider.aggregator import Exchange
 
 EXPIRES_S: Final = 10
@@ -52,7 +52,10 @@ _SHOWN: Final[Mapping[Notification, Callable[[bytes], Any]]] = {
     Notification.RESUME: Holdings.decode,
     Notification.RESUMED: Resumed.decode,
     Notification.REFUSED: Rejected.decode,
-    Notification.ROSTER: lambda data: dict(zip(("epoch", "parameters"), Parameters.decode(data), strict=True)),
+    Notification.ROSTER: Roster.decode,
+    Notification.DRAWN: Drawn.decode,
+    Notification.DEPARTED: Departure.decode,
+    Notification.CLOCK: lambda data: ClockAnswer.decode(data) if data else "",
     Notification.SUPERPOSITION: lambda data: _superposition(Superposition.decode(data)),
 }
 

@@ -80,17 +80,19 @@ def is_demonstration(result: RoundResult) -> bool:
     return result.contributors is not None and result.contributors < PRIVATE_MIN
 
 
-def as_json(result: RoundResult, refused: Mapping[Refusal, int]) -> bytes:
+def as_json(result: RoundResult, certified: int, refused: Mapping[Refusal, int]) -> bytes:
     """The retained message: flat, so that MQTT Explorer and Grafana plot every number.
 
-    To the columns it adds `import_kwh` and `export_kwh`, `warning` (empty, or why the sum is not private), `refused`
-    (messages this provider has refused since it started, in all its networks) and `refused_<reason>` for each reason.
+    To the columns it adds `import_kwh` and `export_kwh`, `certified` (gateways of the region with a valid certificate,
+    by the administrator's list), `warning` (empty, or why the sum is not private), `refused` (messages this provider
+    has refused since it started, in all its networks) and `refused_<reason>` for each reason.
     """
     counts = {f"refused_{reason.name.lower()}": count for reason, count in sorted(refused.items())}
     payload = {
         **fields(result),
         "import_kwh": _kwh(result.import_dwh),
         "export_kwh": _kwh(result.export_dwh),
+        "certified": certified,
         "warning": DEMONSTRATION if is_demonstration(result) else "",
         "refused": sum(counts.values()),
         **counts,

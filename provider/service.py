@@ -11,42 +11,55 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from broker.access import Access
 from broker.bus import Bus
+from broker.credentials import AUTHORITY_FILE, REVOCATIONS_FILE, Credentials, load_credentials
 from broker.events import Presence
 from broker.groups import leaves
 from broker.home import HomeError, hold_home, write_file
-from broker.keyfile import load_or_make_identity
 from broker.mosquitto import Broker
 from broker.program import BrokerError
+from broker.toml import SettingsError
 from common import topics
+from common.certificates import RevocationList, Role
+from common.refusal import RefusedError
 from common.signing import Identity
 from provider.aggregator import Aggregator, unix_ms
-from provider.core.events import NetworkSetup
+from provider.core.events import NetworkSetup, RevocationsRenewed
 from provider.core.machine import ProviderMachine
+from provider.core.trust import Trust
 from provider.mirror import Mirrored
 from provider.results import ResultsFile
-from provider.settings import ProviderSettings
+from provider.settings import TLS_PORT, ProviderSettings
 from provider.store import Charter, Store
+from provider.watch import RevocationsWatch, hand_over, renew_at_broker
 
 log = logging.getLogger(__name__)
 
-KEY_FILE: Final = "identity.key"
 LOCK_FILE: Final = "provider.pid"
 STORE_FILE: Final = "provider.db"
 RESULTS_FILE: Final = "results.csv"
 READY_FILE: Final = "provider.json"
 BROKER_DIRECTORY: Final = "mosquitto"
+"""Where Mosquitto works."""
+
+BROKER_CREDENTIALS: Final = "broker"
+"""Where Mosquitto's own key and certificate are."""
+
+_LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- nothing is bound here
+"""How the provider reaches a broker that listens on all interfaces."""
 
 FAILED: Final = 2
 """Exit status when something has to be put right first; the log says what."""
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """Where the broker is."""
+class Place:
+    """Where the broker is, as the provider itself reaches it; `broker` when it is our own Mosquitto."""
 
     host: str
     port: int
+    broker: Broker | None = None
 
 
 async def run(settings: ProviderSettings, stop: asyncio.Event | None = None) -> int:
@@ -59,7 +72,7 @@ async def run(settings: ProviderSettings, stop: asyncio.Event | None = None) -> 
     try:
         with hold_home(settings.home, LOCK_FILE), Store(settings.home / STORE_FILE) as store:
             await _serve(settings, store, stop or _stop_on_signals())
-    except* (HomeError, BrokerError) as errors:
+    except* (HomeError, BrokerError, SettingsError) as errors:
         for error in leaves(errors):
             log.error("%s", error)
         status = FAILED
@@ -69,27 +82,58 @@ async def run(settings: ProviderSettings, stop: asyncio.Event | None = None) -> 
 async def _serve(settings: ProviderSettings, store: Store, stop: asyncio.Event) -> None:
     ready_file = settings.home / READY_FILE
     ready_file.unlink(missing_ok=True)
-    identity = load_or_make_identity(settings.home / KEY_FILE)
-    machine = ProviderMachine(identity, _setups(settings, store, identity), random.SystemRandom(), unix_ms())
+    credentials = _credentials(settings)
+    machine = _machine(settings, store, credentials)
     results = _results(settings, store)
     presence = Presence(topics.presence(settings.name))
     async with (
-        _broker(settings) as address,
-        Bus(settings.bus(address.host, address.port), settings.name, presence) as bus,
+        _broker(settings, credentials) as place,
+        Bus(settings.bus(place.host, place.port), settings.name, presence, credentials=settings.home) as bus,
     ):
         for topic_filter in topics.PROVIDER_FILTERS:
             bus.subscribe(topic_filter)
         aggregator = Aggregator(machine, Mirrored(bus) if settings.mirror else bus, store, results)
+        watch = _watch(settings, credentials, aggregator, place)
         async with asyncio.TaskGroup() as group:
-            loop = group.create_task(aggregator.run(), name="aggregator")
-            ready = group.create_task(_tell_ready(settings, identity, address, aggregator), name="readiness")
+            tasks = [
+                group.create_task(aggregator.run(), name="aggregator"),
+                group.create_task(watch.run(), name="revocations"),
+                group.create_task(_tell_ready(settings, credentials.identity, place, aggregator), name="readiness"),
+            ]
             try:
                 await stop.wait()
                 log.info("stopping")
             finally:
                 ready_file.unlink(missing_ok=True)
-            ready.cancel()
-            loop.cancel()
+            for task in tasks:
+                task.cancel()
+
+
+def _credentials(settings: ProviderSettings) -> Credentials:
+    """The provider's own, which its name on the bus must be that of."""
+    credentials = load_credentials(settings.home, Role.PROVIDER, unix_ms())
+    named = credentials.certificate.subject.name
+    if named != settings.name:
+        raise HomeError(
+            f"The certificate in {settings.home} is for provider {named!r}, and the settings name {settings.name!r}. "
+            f"Set name = {named!r}, or have a certificate issued for the other name."
+        )
+    return credentials
+
+
+def _machine(settings: ProviderSettings, store: Store, credentials: Credentials) -> ProviderMachine:
+    """The machine, with what the store remembers of each network."""
+    setups = _setups(settings, store, credentials.identity)
+    try:
+        trust = Trust(credentials.authority, credentials.revocations)
+        return ProviderMachine(credentials.identity, setups, random.SystemRandom(), unix_ms(), trust)
+    except ValueError as error:
+        raise HomeError(f"{settings.home / REVOCATIONS_FILE} cannot be used: {error}.") from error
+    except RefusedError as error:
+        raise HomeError(
+            f"The members in {store.path} have certificates of another administrator than {settings.home} trusts. "
+            f"Restore the {AUTHORITY_FILE} that belongs to this store."
+        ) from error
 
 
 def _setups(settings: ProviderSettings, store: Store, identity: Identity) -> list[NetworkSetup]:
@@ -113,27 +157,45 @@ def _results(settings: ProviderSettings, store: Store) -> ResultsFile:
 
 
 @asynccontextmanager
-async def _broker(settings: ProviderSettings) -> AsyncIterator[Address]:
-    """The broker's address: of our own Mosquitto, which runs and is started again while inside, or as it was given."""
+async def _broker(settings: ProviderSettings, credentials: Credentials) -> AsyncIterator[Place]:
+    """Where the broker is: our own Mosquitto, which runs and is started again while inside, or as it was given."""
     if not settings.broker.embedded:
-        yield Address(settings.broker.host, settings.broker.port)
+        yield Place(settings.broker.host, settings.broker.port or TLS_PORT)
         return
-    async with Broker(settings.broker, settings.home / BROKER_DIRECTORY) as broker:
-        yield Address(broker.host, broker.port)
+    directory = settings.home / BROKER_CREDENTIALS
+    if (directory / AUTHORITY_FILE).exists():
+        hand_over(directory, credentials.revocations)
+    networks = tuple(each.network for each in settings.network)
+    access = Access(settings.name, networks, settings.broker.inspectors)
+    async with Broker(settings.broker, settings.home / BROKER_DIRECTORY, directory, access) as broker:
+        yield Place(_LOCAL.get(broker.host, broker.host), broker.port, broker)
 
 
-async def _tell_ready(settings: ProviderSettings, identity: Identity, address: Address, aggregator: Aggregator) -> None:
+def _watch(
+    settings: ProviderSettings, credentials: Credentials, aggregator: Aggregator, place: Place
+) -> RevocationsWatch:
+    """Whoever replaces the list of revoked certificates tells machine and broker with it."""
+
+    async def renewed(revocations: RevocationList) -> None:
+        aggregator.hand_in(RevocationsRenewed(revocations.der))
+        if place.broker is not None:
+            await renew_at_broker(place.broker, settings.home / BROKER_CREDENTIALS, revocations)
+
+    return RevocationsWatch(settings.home, credentials.authority, credentials.revocations, renewed)
+
+
+async def _tell_ready(settings: ProviderSettings, identity: Identity, place: Place, aggregator: Aggregator) -> None:
     """Once the bus stands, write down what a gateway needs to know, and say it."""
     await aggregator.connected.wait()
     ready = {
         "public_key": identity.public_key.hex(),
-        "host": address.host,
-        "port": address.port,
+        "host": place.host,
+        "port": place.port,
         "pid": os.getpid(),
         "networks": [{"id": each.id, "region": each.region} for each in settings.network],
     }
     write_file(settings.home / READY_FILE, f"{json.dumps(ready, indent=2)}\n".encode())
-    log.info("provider %s is ready on %s:%d", identity.public_key.hex(), address.host, address.port)
+    log.info("provider %s is ready on %s:%d", identity.public_key.hex(), place.host, place.port)
 
 
 def _stop_on_signals() -> asyncio.Event:

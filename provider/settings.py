@@ -14,12 +14,20 @@ from broker.settings import BrokerSettings, BusSettings, HomePath, Name
 from broker.toml import FileSettings, load_settings
 from common.identifiers import NetworkId
 from common.parameters import Parameters
+from common.roster import MESH_MAX
 from common.schedule import Schedule
 from common.suites import BASIC
+from provider.core.tunnels import WANTS_MAX
 from provider.results import DEMONSTRATION, PRIVATE_MIN
 
 MEMBERS_MIN: Final = 5
 """The smallest network that operates without `demonstration = true`."""
+
+TLS_PORT: Final = 8883
+"""Where a broker that runs elsewhere listens unless the settings say otherwise: MQTT over TLS, as registered (IANA)."""
+
+DEGREE_MIN: Final = MESH_MAX - 1
+"""In a mesh, everybody is everybody's neighbor."""
 
 
 class BrokerChoice(BrokerSettings):
@@ -27,11 +35,9 @@ class BrokerChoice(BrokerSettings):
 
     embedded: bool = Field(True, description="Whether to start Mosquitto as a child process")
 
-    @model_validator(mode="after")
-    def _is_reachable(self) -> Self:
-        if not self.embedded and self.port == 0:
-            raise ValueError("port is missing: a broker that runs elsewhere (embedded = false) has one from 1 to 65535")
-        return self
+    inspectors: tuple[Name, ...] = Field(
+        (), description="Names of inspectors, who with a certificate for that may read all topics and publish nothing"
+    )
 
 
 class NetworkSettings(BaseModel):
@@ -49,8 +55,8 @@ class NetworkSettings(BaseModel):
     attempts_max: int = Field(3, ge=1, le=10, description="Corrections in a round")
     members_min: int = Field(MEMBERS_MIN, ge=2, le=65_535, description="No round with fewer members")
     masks_min: int = Field(3, ge=1, le=255, description="No reading leaves its gateway under fewer masks")
-    draws: int = Field(6, ge=1, le=255, description="Neighbors that each gateway draws")
-    degree_max: int = Field(24, ge=1, le=255, description="Neighbors that a gateway may have")
+    draws: int = Field(6, ge=1, le=WANTS_MAX, description=f"Neighbors that each draws, above {MESH_MAX} members")
+    degree_max: int = Field(255, ge=DEGREE_MIN, le=255, description="Neighbors that a gateway may have")
     demonstration: bool = Field(False, description=f"Whether members_min may be below {MEMBERS_MIN}")
 
     @model_validator(mode="after")
@@ -117,8 +123,8 @@ class ProviderSettings(FileSettings):
 
     model_config = SettingsConfigDict(env_prefix="DCNET_PROVIDER_")
 
-    home: HomePath = Field(description="Directory of identity key, store and results; made when missing, private")
-    name: Name = Field("provider", description="The provider's name on the bus")
+    home: HomePath = Field(description="Directory of key, certificates, store and results; private")
+    name: Name = Field("provider", description="The provider's name on the bus, which its certificate must have")
     broker: BrokerChoice = Field(BrokerChoice(), description="The broker")
     mirror: bool = Field(False, description="Whether to show every frame as JSON too, on dcnet/1/<network>/decoded/...")
     network: tuple[NetworkSettings, ...] = Field(description="The networks, each as [[network]]")
@@ -127,6 +133,8 @@ class ProviderSettings(FileSettings):
     def _are_networks_distinct(self) -> Self:
         if not self.network:
             raise ValueError("network is empty: give at least one [[network]] with id and region")
+        if self.name in self.broker.inspectors:
+            raise ValueError(f"{self.name!r} is the provider's name and cannot be an inspector's: give each its own")
         for key in ("id", "region"):
             values = [getattr(network, key) for network in self.network]
             if twice := next((value for value in values if values.count(value) > 1), None):
