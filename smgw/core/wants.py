@@ -73,7 +73,7 @@ class Wants:
     def __init__(self, situation: Situation, rosters: Rosters) -> None:
         self._situation: Final = situation
         self._rosters: Final = rosters
-        self._asked: Final[set[tuple[int, ClientId]]] = set()
+        self._asked: Final[dict[ClientId, set[RosterRoot]]] = {}
         self._is_connected = False
         self._is_changed = False
         self._is_lacking = False
@@ -116,8 +116,10 @@ class Wants:
             if now_ms < self._sent_ms + wait_ms:
                 return []
         self._sent_ms, self._is_changed = now_ms, False
-        members = tuple(DrawnMember(at.epoch, client) for client, at in sorted(lacking.items())[:ENTRIES_MAX])
-        self._asked.update((member.epoch, member.client) for member in members)
+        said = dict(sorted(lacking.items())[:ENTRIES_MAX])
+        for client, at in said.items():
+            self._asked.setdefault(client, set()).add(at)
+        members = tuple(DrawnMember(at.epoch, client) for client, at in said.items())
         return [self._situation.up(Notification.DRAWN, Drawn(members).encode(), now_ms)]
 
     def require(self, order: TunnelOpen, now_ms: int) -> None:
@@ -129,14 +131,13 @@ class Wants:
         """
         peer, at = order.peer.leaf.client, order.peer.at
         drawn = wanted(self._situation, now_ms).get(peer)
-        has_asked = (at.epoch, peer) in self._asked
-        if order.kind is Kind.DRAW and drawn == at:
-            return
-        if order.kind is Kind.MESH and drawn is not None and (drawn == at or has_asked):
+        if drawn is not None and order.kind is Kind.MESH and drawn.is_mesh:  # all meshes are one
             if not self._rosters.is_accepted(at):
                 raise RefusedError(Refusal.UNKNOWN_ROSTER)
             return
-        if has_asked:
+        if drawn == at:
+            return
+        if peer in self._asked and (order.kind is Kind.MESH or at in self._asked[peer]):
             raise RefusedError(Refusal.UNEXPECTED)
         text = f"The provider proposed a neighbor of its own choice, client {peer}, which this gateway did not draw."
         raise ReportedError(Refusal.BAD_DRAW, Level.CRITICAL, text)
