@@ -6,9 +6,9 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from launcher import cli_gwa, cli_inspector, cli_provider, cli_smgw
 from launcher.errors import LauncherError
-
-_HELP = {"help_option_names": ["-h", "--help"]}
+from launcher.options import HELP
 
 app = typer.Typer(
     name="dcnet",
@@ -18,20 +18,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="rich",
-    context_settings=_HELP,
+    context_settings=HELP,
 )
-provider_app = typer.Typer(help="The electricity provider: registers gateways, relays their tunnels, sums rounds.")
-smgw_app = typer.Typer(help="A smart meter gateway (SMGW): reads its meter, and sends it hidden under masks.")
 broker_app = typer.Typer(help="The bus: Mosquitto, with the configuration that loses no message.")
-app.add_typer(provider_app, name="provider", no_args_is_help=True)
-app.add_typer(smgw_app, name="smgw", no_args_is_help=True)
+app.add_typer(cli_gwa.app, name="gwa")
+app.add_typer(cli_provider.app, name="provider")
+app.add_typer(cli_smgw.app, name="smgw")
+app.add_typer(cli_inspector.app, name="inspector")
 app.add_typer(broker_app, name="broker", no_args_is_help=True)
 
 Direction = Literal["up", "down"]
-LogLevel = Annotated[
-    Literal["debug", "info", "warning", "error"] | None, typer.Option(help="How much to say.", show_default=False)
-]
-Config = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The settings file (TOML).")]
 
 
 @app.command()
@@ -63,50 +59,6 @@ def demo(  # noqa: PLR0913, PLR0917 -- these are a command's options
 
     overrides = Overrides(gateways, rounds, period)
     raise typer.Exit(run_demo(DemoOptions(profile, overrides, keep, json, capture)))
-
-
-@provider_app.command("run")
-def provider_run(config: Config, log_level: LogLevel = None) -> None:
-    """Run the provider until Ctrl-C or SIGTERM; the same as `python -m provider`.
-
-    config/provider.toml is an example with every setting. With `embedded = true` it starts its own Mosquitto.
-    """
-    from launcher.programs import become  # noqa: PLC0415
-
-    become("provider", config, log_level)
-
-
-@provider_app.command("key")
-def provider_key(config: Config) -> None:
-    """Print the provider's public key, which every gateway must know; it is made when there is none yet."""
-    from launcher.programs import become  # noqa: PLC0415
-
-    become("provider", config, None, "--show-key")
-
-
-@smgw_app.command("run")
-def smgw_run(config: Config, log_level: LogLevel = None) -> None:
-    """Run a gateway until Ctrl-C or SIGTERM; the same as `python -m smgw`.
-
-    It stays a member of its network when it stops, and returns with its seeds. config/smgw.toml explains every setting.
-    """
-    from launcher.programs import become  # noqa: PLC0415
-
-    become("smgw", config, log_level and log_level.upper())
-
-
-@smgw_app.command("leave")
-def smgw_leave(
-    config: Config,
-    within: Annotated[float, typer.Option(metavar="S", help="How long to wait for a running gateway's end.")] = 120,
-) -> None:
-    """Leave the network for good: tell the provider, and erase all seeds once it has confirmed.
-
-    A gateway that is running does it and ends; otherwise one is started that does nothing else.
-    """
-    from launcher.leaving import leave  # noqa: PLC0415
-
-    raise typer.Exit(leave(config, within, typer.echo))
 
 
 @broker_app.command("run")
@@ -179,7 +131,7 @@ def simulate(context: typer.Context) -> None:
     from launcher.simulate import simulate as command  # noqa: PLC0415
 
     inner = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    inner.command(context_settings=_HELP)(command)
+    inner.command(context_settings=HELP)(command)
     inner(context.args, prog_name="dcnet simulate")
 
 

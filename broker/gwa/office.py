@@ -188,7 +188,7 @@ class Office:
     def _last(self, name: str) -> Entry:
         entries = self.ledger.of(name)
         if not entries:
-            raise RequestError(f"nobody is called {name}. Who there is:  dcnet gwa list DIR")
+            raise RequestError(f"nobody is called {name}. Who there is, shows dcnet gwa list")
         return entries[-1]
 
     def _require_time(self) -> None:

@@ -71,8 +71,8 @@ def check_parties(order: Order, ledger: Ledger, now_ms: int) -> None:
     needs_provider = subject.role in {Role.GATEWAY, Role.INSPECTOR}
     if needs_provider and provider_in(ledger, now_ms) is None:
         raise RequestError(
-            "its bundle needs the provider's certificate, and none is valid. Issue that first:  "
-            "dcnet gwa issue DIR REQUEST --role provider"
+            "its bundle needs the provider's certificate, and none is valid. Issue that first (dcnet gwa issue DIR "
+            "REQUEST --role provider)"
         )
 
 
@@ -117,7 +117,7 @@ def _check_key(request: Request, entries: Sequence[Entry]) -> None:
             )
         if entry.public_key == request.public_key:
             raise RequestError(
-                f"its key has a certificate: {_has_one(entry)}. To extend it:  dcnet gwa renew DIR {entry.name}"
+                f"its key has a certificate: {_has_one(entry)}. To extend it, renew it (dcnet gwa renew DIR {entry.name})"
             )
 
 
@@ -126,4 +126,4 @@ def _has_one(entry: Entry) -> str:
 
 
 def _revoke(entry: Entry) -> str:
-    return f"Revoke that first:  dcnet gwa revoke DIR {entry.name} --reason TEXT"
+    return f"Revoke that first (dcnet gwa revoke DIR {entry.name} --reason TEXT)"

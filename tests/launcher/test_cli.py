@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("rich.live", "pydantic", "numpy", "aiomqtt", "nacl", "provider.settings", "smgw.agent")
+HEAVY = ("cryptography", "rich.live", "pydantic", "numpy", "aiomqtt", "nacl", "provider.settings", "smgw.agent")
 
 
 def dcnet(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -15,7 +15,7 @@ def dcnet(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_names_every_command() -> None:
     shown = dcnet("--help")
     assert shown.returncode == 0
-    for name in ("demo", "provider", "smgw", "broker", "inspect", "simulate"):
+    for name in ("demo", "gwa", "provider", "smgw", "inspector", "broker", "inspect", "simulate"):
         assert f" {name} " in shown.stdout
 
 
@@ -25,9 +25,17 @@ def test_help_does_not_load_what_a_command_needs() -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(
-    "command", ["demo", "inspect", "provider run", "provider key", "smgw run", "smgw leave", "broker run", "simulate"]
-)
+COMMANDS = {
+    "": ("demo", "inspect", "simulate"),
+    "gwa": ("init", "issue", "revoke", "renew", "list"),
+    "provider": ("enroll", "install", "revocations", "run", "key"),
+    "smgw": ("enroll", "install", "revocations", "run", "leave"),
+    "inspector": ("enroll", "install", "revocations"),
+    "broker": ("run",),
+}
+
+
+@pytest.mark.parametrize("command", [f"{group} {name}" for group, names in COMMANDS.items() for name in names])
 def test_every_command_has_help(command: str) -> None:
     shown = dcnet(*command.split(), "--help")
     assert shown.returncode == 0

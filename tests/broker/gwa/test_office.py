@@ -95,7 +95,7 @@ def test_revoking_ends_every_certificate_of_the_name(office: Path) -> None:
 def test_nothing_is_revoked_that_has_no_certificate(office: Path) -> None:
     issued(office, "a", GATEWAY)
     with open_office(office, None, NOW_MS) as at_work:
-        with pytest.raises(RequestError, match=r"nobody is called gateway-9. Who there is:  dcnet gwa list DIR"):
+        with pytest.raises(RequestError, match=r"nobody is called gateway-9. Who there is, shows dcnet gwa list"):
             at_work.revoke("gateway-9", "")
         at_work.revoke("gateway-1", "stolen")
         with pytest.raises(RequestError, match=r"gateway-1 was revoked on 2030-03-17 17:46 UTC already \(stolen\)"):

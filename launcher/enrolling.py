@@ -1,0 +1,179 @@
+"""`enroll`, `install` and `revocations` of gateway, provider and inspector: whom the settings name, and what is said.
+
+The work is done in `broker.enrollment` and `broker.credentials`; here are the parties and the sentences.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from broker.credentials import CERTIFICATE_FILE, REQUEST_FILE, replace_revocations, utc
+from broker.enrollment import install, make_key_and_request
+from broker.gwa.issuing import RequestError, read_request
+from broker.gwa.rules import BROKER_NAME
+from broker.home import HomeError, explained
+from broker.pem import REQUEST, Bundle, one_of
+from broker.toml import SettingsError
+from common.certificates import Authority, Role, Subject
+from common.refusal import RefusedError
+from launcher.errors import LauncherError
+from provider import settings as provider_settings
+from smgw import settings as smgw_settings
+
+Tell = Callable[[str], None]
+
+BROKER_DIRECTORY: Final = "broker"
+"""Below the provider's home directory: the broker's key and certificates."""
+
+_LOCAL: Final = ("127.0.0.1", "localhost")
+"""The provider itself reaches its broker so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who enrolls: the home directory, whom the certificate names, and a broker's hosts."""
+
+    home: Path
+    subject: Subject
+    hosts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        region = f", region {self.subject.region}" if self.subject.region else ""
+        return f"{self.subject.role.value} {self.subject.name}{region}"
+
+
+def gateway(config: Path) -> Party:
+    """The gateway of these settings.
+
+    Raises:
+        LauncherError: They cannot be used.
+    """
+    with _for_a_person():
+        settings = smgw_settings.load(config)
+    return Party(settings.home, Subject(Role.GATEWAY, settings.name, settings.region))
+
+
+def provider(config: Path, hosts: Sequence[str] = ()) -> list[Party]:
+    """The provider of these settings, and its broker, which gateways reach under `hosts` too.
+
+    Raises:
+        LauncherError: They cannot be used.
+    """
+    with _for_a_person():
+        settings = provider_settings.load(config)
+    names = tuple(dict.fromkeys((*hosts, settings.broker.host, *_LOCAL)))
+    return [
+        Party(settings.home, Subject(Role.PROVIDER, settings.name)),
+        Party(settings.home / BROKER_DIRECTORY, Subject(Role.BROKER, BROKER_NAME), names),
+    ]
+
+
+def inspector(directory: Path) -> Party:
+    """The inspector that enrolled in this directory.
+
+    Raises:
+        LauncherError: None has.
+    """
+    path = directory / REQUEST_FILE
+    if not path.exists():
+        raise LauncherError(f"{path} is missing. Run:  dcnet inspector enroll {directory}")
+    with _for_a_person(), explained(path):
+        try:
+            return Party(directory, read_request(one_of(REQUEST, path.read_bytes())).subject)
+        except (ValueError, RequestError) as error:
+            raise LauncherError(f"{path}: {error}. Run:  dcnet inspector enroll {directory}") from error
+
+
+def enroll(parties: Sequence[Party], tell: Tell) -> None:
+    """Make each party's key and request, unless they are there, and say where.
+
+    Raises:
+        LauncherError: They cannot be made.
+    """
+    for party in parties:
+        with _for_a_person():
+            made = make_key_and_request(party.home, party.subject, party.hosts)
+        tell(f"{party}: {'the request is written' if made.is_new else 'nothing changed, the request was there'}")
+        tell(f"  request  {made.request}")
+        tell(f"  key      {made.public_key.hex()}")
+        for host in party.hosts:
+            tell(f"  host     {host}")
+    if any(not (party.home / CERTIFICATE_FILE).exists() for party in parties):
+        tell("Hand each request to the administrator, and compare the key: what comes back is for this key alone.")
+
+
+def install_bundles(parties: Sequence[Party], bundles: Sequence[Path], authority: str | None, tell: Tell) -> None:
+    """Install each bundle for the party that it is for.
+
+    Raises:
+        LauncherError: One is for nobody here, or is refused. Those before it are installed.
+    """
+    for path in bundles:
+        octets = _read(path)
+        party = _party_of(octets, parties, path)
+        with _for_a_person(f"{path}: "):
+            held = install(party.home, octets, party.subject, _now_ms(), authority)
+        tell(f"{party}: the certificate is installed in {party.home}")
+        tell(f"  valid    until {utc(held.certificate.not_after_ms)}")
+        counts = ", ".join(f"{region} {count}" for region, count in held.revocations.valid.items())
+        tell(f"  list     no. {held.revocations.number}, good until {utc(held.revocations.next_update_ms)}")
+        tell(f"  gateways with a valid certificate: {counts or 'none'}")
+
+
+def install_list(parties: Sequence[Party], path: Path, tell: Tell) -> None:
+    """Install a newer revocation list for each party that has a certificate.
+
+    Raises:
+        LauncherError: It is refused, or nobody has a certificate.
+    """
+    octets = _read(path)
+    enrolled = [party for party in parties if (party.home / CERTIFICATE_FILE).exists()]
+    if not enrolled:
+        raise LauncherError(
+            f"{parties[0].home / CERTIFICATE_FILE} is missing. Install the administrator's bundle first."
+        )
+    for party in enrolled:
+        with _for_a_person(f"{path}: "):
+            installed = replace_revocations(party.home, octets)
+        tell(
+            f"{party}: list no. {installed.number} is installed, with {len(installed.serials)} revoked, good until "
+            f"{utc(installed.next_update_ms)}"
+        )
+
+
+def _party_of(octets: bytes, parties: Sequence[Party], path: Path) -> Party:
+    """Whose bundle it is, by its own word; installing it checks that."""
+    try:
+        parts = Bundle.decode(octets)
+        subject = Authority(parts.authority).certificate(parts.certificate).subject
+    except (ValueError, RefusedError) as error:
+        raise LauncherError(
+            f"{path} is no bundle, or is damaged: {error}. Copy it again from the administrator."
+        ) from error
+    for party in parties:
+        if party.subject.role is subject.role:
+            return party
+    wanted = ", ".join(party.subject.uri for party in parties)
+    raise LauncherError(f"{path} is for {subject.uri}, and here is {wanted}. Install it where its request was made.")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise LauncherError(f"{path} cannot be read: {error.strerror}. Name a file that exists.") from error
+
+
+@contextmanager
+def _for_a_person(prefix: str = "") -> Iterator[None]:
+    try:
+        yield
+    except (HomeError, SettingsError) as error:
+        raise LauncherError(f"{prefix}{error}") from error
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
