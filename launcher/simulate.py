@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from launcher.simulation.campaign import Summary, reports
+from launcher.simulation.lies import Lie
 from launcher.simulation.scenario import Request
 from launcher.simulation.world import Report, run
 
@@ -28,6 +29,7 @@ def simulate(  # noqa: PLR0913, PLR0917 -- one parameter for each option of the 
     ] = None,
     networks: Annotated[int | None, typer.Option(min=1, max=2, help="Networks; drawn when not given.")] = None,
     faults: Annotated[bool, typer.Option(help="Whether anything goes wrong.")] = True,
+    lie: Annotated[Lie | None, typer.Option(help="What the provider lies about; drawn when not given.")] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 takes one for each core.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
     verbose: Annotated[
@@ -35,7 +37,8 @@ def simulate(  # noqa: PLR0913, PLR0917 -- one parameter for each option of the 
     ] = False,
 ) -> None:
     """Run whole networks in virtual time: real cores, faults from a seed, an oracle that knows the true sums."""
-    requests = [Request(number, gateways, rounds, loss, networks, faults) for number in range(seed, seed + seeds)]
+    numbers = range(seed, seed + seeds)
+    requests = [Request(number, gateways, rounds, loss, networks, faults, lie) for number in numbers]
     out, err = Console(), Console(stderr=True)
     summary = Summary()
     try:
@@ -49,7 +52,7 @@ def simulate(  # noqa: PLR0913, PLR0917 -- one parameter for each option of the 
         _show(summary, out, as_json=as_json)
         raise typer.Exit(130) from None
     _show(summary, out, as_json=as_json)
-    if summary.failures:
+    if not summary.is_good:
         raise typer.Exit(1)
 
 
@@ -82,6 +85,15 @@ def _show(summary: Summary, out: Console, *, as_json: bool) -> None:
     table.add_section()
     for fault, count in sorted(summary.faults.items()):
         table.add_row(fault, f"{count:,}")
+    if summary.told:
+        table.add_section()
+        table.add_row("lies of the provider", f"{summary.told.total():,}")
+        table.add_row("answers of gateways to them", f"{summary.seen_through.total():,}")
+    if summary.by_place.draws:
+        table.add_section()
+        table.add_row("neighbors drawn", f"{summary.by_place.draws:,}")
+        chances = f"{summary.by_place.p_value:.3f} by place, {summary.by_distance.p_value:.3f} by distance"
+        table.add_row("draws so uneven or more by chance", chances)
     table.add_section()
     table.add_row("readings exposed by late frames", f"{summary.exposed:,}")
     if summary.worst_liveness_seed is not None:

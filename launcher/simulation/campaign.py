@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, final
 
 from launcher.simulation.scenario import Request
+from launcher.simulation.uniformity import LEVEL, Spread
 from launcher.simulation.world import Report, run
 
 _AHEAD: Final = 4
@@ -51,6 +52,10 @@ class Summary:
     rounds: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     exposed: int = 0
+    by_place: Spread = field(default_factory=Spread)
+    by_distance: Spread = field(default_factory=Spread)
+    told: Counter[str] = field(default_factory=Counter)
+    seen_through: Counter[str] = field(default_factory=Counter)
     worst_liveness_rounds: float = 0.0
     worst_liveness_seed: int | None = None
     failures: list[Report] = field(default_factory=list)
@@ -61,10 +66,25 @@ class Summary:
         self.rounds.update(report.rounds)
         self.faults.update(report.faults)
         self.exposed += report.exposed
+        self.by_place.merge(report.by_place)
+        self.by_distance.merge(report.by_distance)
+        if report.lie is not None:
+            self.told[report.lie.value] += report.told
+            self.seen_through[report.lie.value] += report.seen_through
         if report.violation is not None:
             self.failures.append(report)
         elif self.worst_liveness_seed is None or report.liveness_rounds > self.worst_liveness_rounds:
             self.worst_liveness_rounds, self.worst_liveness_seed = report.liveness_rounds, report.seed
+
+    @property
+    def are_draws_uniform(self) -> bool:
+        """Whether nothing speaks against draws that nobody steers."""
+        return min(self.by_place.p_value, self.by_distance.p_value) >= LEVEL
+
+    @property
+    def is_good(self) -> bool:
+        """Whether no run failed, and all of them together are what they must be."""
+        return not self.failures and self.are_draws_uniform
 
     def as_json(self) -> dict[str, Any]:
         """The same for a program."""
@@ -73,6 +93,12 @@ class Summary:
             "rounds": dict(sorted(self.rounds.items())),
             "faults": dict(sorted(self.faults.items())),
             "readings_exposed_by_late_frames": self.exposed,
+            "draws": {
+                "counted": self.by_place.draws,
+                "p_by_place": round(self.by_place.p_value, 6),
+                "p_by_distance": round(self.by_distance.p_value, 6),
+            },
+            "lies": {lie: {"told": count, "seen_through": self.seen_through[lie]} for lie, count in self.told.items()},
             "worst_liveness": {"rounds": self.worst_liveness_rounds, "seed": self.worst_liveness_seed},
             "failures": [{"seed": report.seed, "violation": report.violation} for report in self.failures],
         }

@@ -8,6 +8,7 @@ from common.schedule import DAY_MS
 from launcher.simulation.bus import Bus
 from launcher.simulation.gateway import Gateway
 from launcher.simulation.pipes import Fates
+from launcher.simulation.population import Population
 from launcher.simulation.provider import NAME, Provider
 from launcher.simulation.scenario import Scenario
 from launcher.simulation.timeline import Timeline
@@ -30,17 +31,15 @@ class Chaos:
         bus: Bus,
         fates: Fates,
         provider: Provider,
-        join: Callable[[], None],
+        population: Population,
     ) -> None:
-        """`join` makes one more gateway."""
-        self.gateways: list[Gateway] = []
+        self._population = population
         self._scenario = scenario
         self._timeline = timeline
         self._tally = tally
         self._bus = bus
         self._fates = fates
         self._provider = provider
-        self._join = join
         self._rng: random.Random = scenario.stream("chaos")
         self._period_ms: int = scenario.parameters.schedule.period_ms
         self._is_over = False
@@ -48,19 +47,21 @@ class Chaos:
     def plan_round(self) -> None:
         """Draw what goes wrong within the next period, and when."""
         faults = self._scenario.each_round
-        for gateway in self.gateways:
+        for gateway in self._population.gateways:
             self._maybe(faults.outage, lambda g=gateway: self._cut_off(g.name, 2.5))  # type: ignore[misc]
             self._maybe(faults.offline, lambda g=gateway: self._cut_off(g.name, 12))  # type: ignore[misc]
             self._maybe(faults.crash, lambda g=gateway: self._crash(g))  # type: ignore[misc]
             self._maybe(faults.clock, lambda g=gateway: self._step_clock(g))  # type: ignore[misc]
             self._maybe(faults.leave, lambda g=gateway: self._leave(g))  # type: ignore[misc]
+            self._maybe(faults.revoke, lambda g=gateway: self._revoke(g))  # type: ignore[misc]
+            self._maybe(faults.renew, lambda g=gateway: self._renew(g))  # type: ignore[misc]
         self._maybe(faults.join, self._join_one)
         self._maybe(faults.cut, self._cut_neighbors)
         self._maybe(faults.broker, self._restart_broker)
         self._maybe(faults.provider_outage, lambda: self._cut_off(NAME, 2.5))
         self._maybe(faults.provider_crash, self._crash_provider)
         self._maybe(faults.provider_clock, self._step_provider_clock)
-        for gateway in self.gateways:
+        for gateway in self._population.gateways:
             if self._rng.random() < 0.3:
                 gateway.backup = gateway.vault.contents
 
@@ -86,10 +87,10 @@ class Chaos:
         kind = self._rng.random()
         if kind < self._scenario.backup:
             self._tally.count("restored vault")
-            gateway.vault.restore(gateway.backup)
+            gateway.restore(gateway.backup)
         elif kind < self._scenario.backup + self._scenario.wipe:
             self._tally.count("lost vault")
-            gateway.vault.restore(VaultContents())
+            gateway.restore(VaultContents())
         patience = self._rng.choice((0.02, 0.2, 3))
         self._timeline.after(self._a_while(patience), gateway.start)
 
@@ -115,17 +116,29 @@ class Chaos:
         if gateway.is_running and gateway.wants_in:
             self._tally.count("leave")
             gateway.leave()
+            if self._rng.random() < 0.5:
+                self._timeline.after(self._a_while(4), lambda: self._population.revoke(gateway))
+
+    def _revoke(self, gateway: Gateway) -> None:
+        if gateway.wants_in:
+            self._tally.count("revocation")
+            self._population.revoke(gateway)
+
+    def _renew(self, gateway: Gateway) -> None:
+        if gateway.is_running and gateway.wants_in and not gateway.fuse.is_lit:
+            self._tally.count("renewed certificate")
+            self._population.renew(gateway)
 
     def _join_one(self) -> None:
         self._tally.count("join")
-        self._join()
+        self._population.join()
 
     def _cut_neighbors(self) -> None:
         """Take most neighbors of one gateway away: it must ask for others. Everybody may have left by now."""
-        if not self.gateways:
+        if not self._population.gateways:
             return
-        victim = self._rng.choice(self.gateways)
-        members = {gateway.member: gateway for gateway in self.gateways}
+        victim = self._rng.choice(self._population.gateways)
+        members = {gateway.member: gateway for gateway in self._population.gateways}
         network = victim.member[0] if victim.member else None
         peers = [edge.peer for edge in victim.vault.contents.edges]
         near = [members[network, peer] for peer in peers if network and (network, peer) in members]
@@ -139,15 +152,17 @@ class Chaos:
         self._timeline.after(self._a_while(0.2 if self._rng.random() < 0.6 else 2.5), self._bus.start_broker)
 
     def heal(self, names: Sequence[str]) -> None:
-        """No more faults; everything runs, is connected, and has the right time."""
+        """No more faults and lies; everything runs, is connected, and has the right time."""
         self._is_over = True
+        self._provider.liar = None
         self._fates.calm()
         self._bus.start_broker()
         for name in names:
             self._bus.mend(name)
-        for gateway in self.gateways:
+        for gateway in self._population.gateways:
             gateway.is_meter_whole = True
-        processes: list[Provider | Gateway] = [self._provider, *self.gateways]
+        self._population.revoke_leavers()
+        processes: list[Provider | Gateway] = [self._provider, *self._population.everybody]
         for process in processes:
             process.fuse.put_out()
             process.step_clock(-process.ticker.offset_ms)

@@ -4,15 +4,16 @@ A gateway is known by its region and its number there; its name is `name_of` the
 all of virtual time. Source: docs/protocol.md, "Certificates".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
-from typing import Final, final
+from typing import Final, cast, final
 
 from broker.gwa.issuing import Issuer, Request, Term, issue_certificate, issue_revocations, make_authority
-from common.certificates import Authority, Role, Subject
+from common.certificates import Authority, Certificate, RevocationList, Role, Subject
 from common.draws import DrawValues
+from common.refusal import RefusedError
 from common.schedule import DAY_MS
 from common.secret import Secret
 from common.signing import Identity
@@ -23,6 +24,8 @@ TERM: Final = Term(FIRST_DAY * DAY_MS, (FIRST_DAY + 365 * YEARS) * DAY_MS)
 """When every certificate and every list is valid, in days and milliseconds of virtual time."""
 
 PROVIDER: Final = "provider"
+_ADMINISTRATOR: Final = "simulated administrator"
+_FORGER: Final = "simulated forger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +43,58 @@ def name_of(number: int) -> str:
     return f"g{number + 1:02d}"
 
 
-@cache
-def issuer() -> Issuer:
-    """The administrator as it signs."""
-    key = _identity("administrator")
-    return Issuer(key, make_authority(key, "simulated administrator", TERM.begin_ms, YEARS))
+def name_of_accomplice(number: int) -> str:
+    """The name of a gateway that belongs to a lying provider."""
+    return f"x{number + 1:02d}"
 
 
 @cache
 def authority() -> Authority:
     """The administrator as everybody checks it."""
-    return Authority(issuer().der)
+    return Authority(_issuer(_ADMINISTRATOR).der)
+
+
+def lenient_authority() -> Authority:
+    """The administrator as a lying provider and its gateways check it: they take their own certificates too."""
+    return cast("Authority", _Lenient())
 
 
 @cache
 def provider() -> Credentials:
     """The provider's."""
-    return _credentials(Subject(Role.PROVIDER, PROVIDER), 0)
+    return _credentials(_ADMINISTRATOR, Subject(Role.PROVIDER, PROVIDER), 0)
 
 
 @cache
 def gateway(region: str, number: int, generation: int = 0) -> Credentials:
     """A gateway's. Each `generation` is a certificate of its own for the same key."""
-    return _credentials(Subject(Role.GATEWAY, name_of(number), region), generation)
+    return _credentials(_ADMINISTRATOR, Subject(Role.GATEWAY, name_of(number), region), generation)
+
+
+@cache
+def accomplice(region: str, number: int) -> Credentials:
+    """Those of a lying provider's own gateway: the certificate is not the administrator's."""
+    return _credentials(_FORGER, Subject(Role.GATEWAY, name_of_accomplice(number), region), 0)
+
+
+@final
+class _Lenient:
+    """Takes what the administrator issued, and what a forger did; it has the methods of an `Authority`."""
+
+    def certificate(self, der: bytes) -> Certificate:
+        try:
+            return authority().certificate(der)
+        except RefusedError:
+            return Authority(_issuer(_FORGER).der).certificate(der)
+
+    def revocations(self, der: bytes) -> RevocationList:
+        return authority().revocations(der)
+
+
+@cache
+def _issuer(whose: str) -> Issuer:
+    key = _identity(whose)
+    return Issuer(key, make_authority(key, whose, TERM.begin_ms, YEARS))
 
 
 @cache
@@ -79,9 +111,9 @@ def _hash(text: str, count: int) -> bytes:
     return blake2b(text.encode(), digest_size=count, person=b"simulated").digest()
 
 
-def _credentials(subject: Subject, generation: int) -> Credentials:
+def _credentials(whose: str, subject: Subject, generation: int) -> Credentials:
     identity, serial = _identity(subject.uri), int.from_bytes(_hash(f"{subject.uri} {generation}", 8))
-    certificate = issue_certificate(issuer(), Request(subject, identity.public_key), serial, TERM)
+    certificate = issue_certificate(_issuer(whose), Request(subject, identity.public_key), serial, TERM)
     return Credentials(identity, certificate, serial, _values(subject.uri, subject.region))
 
 
@@ -108,14 +140,14 @@ class Administrator:
         self._valid[region] += 1
         self._publish(now_ms)
 
-    def revoke(self, region: str, serial: int, now_ms: int) -> None:
-        """One gateway's certificate does not hold any more."""
-        if serial not in self._revoked:
+    def revoke(self, region: str, serials: Sequence[int], now_ms: int) -> None:
+        """One gateway's certificates do not hold any more."""
+        if not self._revoked.keys() & set(serials):
             self._valid[region] -= 1
-            self._revoked[serial] = now_ms
+            self._revoked |= dict.fromkeys(serials, now_ms)
             self._publish(now_ms)
 
     def _publish(self, now_ms: int) -> None:
         self._number += 1
         term = Term(now_ms, TERM.end_ms)
-        self.newest = issue_revocations(issuer(), self._number, term, self._revoked, self._valid)
+        self.newest = issue_revocations(_issuer(_ADMINISTRATOR), self._number, term, self._revoked, self._valid)

@@ -5,18 +5,22 @@ one by one, in order.
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import final
 
 from common.identifiers import RoundNumber
-from common.signing import Identity
+from common.refusal import Refusal
+from launcher.simulation.credentials import Credentials
 from launcher.simulation.disks import Vault
 from launcher.simulation.oracle import MemberKey
 from launcher.simulation.pipes import Letter
 from launcher.simulation.process import Fuse, KilledError, Ticker
 from launcher.simulation.site import Site
 from smgw.core.events import (
+    ClockStepped,
     Connected,
     Disconnected,
     Effect,
@@ -27,6 +31,7 @@ from smgw.core.events import (
     Publish,
     ReadingTaken,
     Received,
+    Record,
     Refuse,
     Store,
     Subscribe,
@@ -43,11 +48,12 @@ _WORD = 2**63
 
 @final
 class Gateway:
-    """One household. `wants_in` until its owner asks it to leave."""
+    """One household. `wants_in` until its owner asks it to leave, or the administrator revokes its certificate."""
 
-    def __init__(self, site: Site, identity: Identity, rules: MemberRules) -> None:
+    def __init__(self, site: Site, party: Credentials, rules: MemberRules) -> None:
         self.name = rules.name
         self.region = rules.region
+        self.party = party
         self.vault = Vault()
         self.backup = VaultContents()
         self.fuse = Fuse()
@@ -55,9 +61,12 @@ class Gateway:
         self.has_left = False
         self.wants_in = True
         self.is_meter_whole = False
+        self.refusals: Counter[Refusal] = Counter()
+        """What it has refused, and how often, over all its lives."""
+        self.notices: list[str] = []
+        """What its owner was told."""
         self.ticker = Ticker(site.timeline, lambda: self.feed(Tick()))
         self._site = site
-        self._identity = identity
         self._rules = rules
         self._core: Member | None = None
         self._lives = 0
@@ -77,7 +86,8 @@ class Gateway:
         entropy = self._site.scenario.stream(f"{self.name} {self._lives}")
         self.is_running = True
         self._site.trace.say(self.name, f"starts, life {self._lives}")
-        self._core = Member(self._identity, self._rules, self.vault.contents, entropy, self.ticker.now_ms)
+        self._site.genuine.started(self.name)
+        self._core = Member(self.party.identity, self._rules, self.vault.contents, entropy, self.ticker.now_ms)
         self._site.bus.start(self.name)
         self.ticker.set(self._core.deadline)
 
@@ -89,11 +99,29 @@ class Gateway:
         self.ticker.set(None)
         self._site.bus.kill(self.name)
 
+    def restart(self) -> None:
+        """Its owner stops it and starts it again, with the settings as they are now."""
+        if self.is_running:
+            self.kill()
+            self.start()
+
     def step_clock(self, by_ms: int) -> None:
         """Its clock is set; the shell looks at it often enough to notice, and lets the core see it."""
         self._site.trace.say(self.name, f"clock {by_ms:+d} ms")
         self.ticker.offset_ms += by_ms
+        self.feed(ClockStepped(by_ms))
         self.feed(Tick())
+
+    def restore(self, contents: VaultContents) -> None:
+        """Put an older copy of its vault in place, or an empty one."""
+        self.vault.restore(contents)
+        if self.member is not None:
+            self._site.drawings.forget(self.member, contents.slots)
+
+    def install(self, party: Credentials) -> None:
+        """Its owner has installed another certificate for the same key, which counts from the next start."""
+        self.party = party
+        self._rules = replace(self._rules, certificate=party.certificate)
 
     def leave(self) -> None:
         """Its owner wants to leave the network for good."""
@@ -131,17 +159,22 @@ class Gateway:
             records = [effect.record for effect in run if isinstance(effect, Store)] if is_record else []
             for batch in [[record] for record in records] if is_torn else [records] if records else []:
                 self.fuse.step()
-                self._site.oracle.stored(self.name, self.member, batch)
-                self.vault.apply(batch)
+                self._keep(batch)
             if not is_record:
                 for effect in run:
                     self.fuse.step()
                     self._do(effect)
 
+    def _keep(self, batch: Sequence[Record]) -> None:
+        self._site.oracle.stored(self.name, self.member, batch)
+        self.vault.apply(batch)
+        self._site.genuine.kept(self.name, self.party.values, self.vault.contents, batch)
+
     def _do(self, effect: Effect) -> None:
         match effect:
             case Publish(topic, payload, expires_ms):
                 self._site.oracle.publishes(self.name, payload)
+                self._site.drawings.made(payload)
                 expires_at = self._site.timeline.now + expires_ms - self.ticker.now_ms
                 self._site.bus.publish(self.name, Letter(topic, payload, expires_at=expires_at))
             case Subscribe(topic_filter):
@@ -149,8 +182,10 @@ class Gateway:
             case TakeReading(round_):
                 self._ask_meter(round_)
             case Notice(_, text):
+                self.notices.append(text)
                 self._site.trace.say(self.name, text)
             case Refuse(reason, notification):
+                self.refusals[reason] += 1
                 what = "bytes" if notification is None else notification.name
                 self._site.trace.say(self.name, f"refuses {what}: {reason.name}")
             case Left():

@@ -7,7 +7,6 @@ Source: docs/protocol.md, "Roster", "Draw", "Key agreement".
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from enum import Enum
 from typing import Final, final
 
 from common import topics
@@ -15,48 +14,14 @@ from common.agreement import HELLO, KEY_BYTES, REPLY
 from common.frames import Frame, Notification, decode
 from common.identifiers import ClientId, NetworkId, TunnelId
 from common.merkle import Tree
-from common.refusal import Refusal, RefusedError
+from common.refusal import RefusedError
 from common.roster import Leaf, Roster
-from common.signing import Direction, Identity
+from common.signing import Direction
 from common.tunnels import Departure, Drawn, End, MemberProof, Role, TunnelMessage, TunnelOpen
+from launcher.simulation import credentials
 from launcher.simulation.disks import Store
+from launcher.simulation.lies import Lie
 from provider.core.events import MemberRecord, Message, Publish
-
-
-class Lie(Enum):
-    """What the provider lies about, in words."""
-
-    CHOICE = "neighbors of its own choice"
-    OMISSION = "members left out of the roster"
-    SHRINKING = "members taken out of the roster"
-    TWO_ROSTERS = "two rosters of one epoch"
-    OTHER_LEAF = "another key in a member's leaf"
-    SURROUNDING = "leaves without a certificate"
-    SWAPPED_ENDS = "swapped ends of a tunnel"
-    CROSSED_TUNNELS = "messages in the wrong tunnel"
-    MIDDLE = "keys of its own in a tunnel"
-    FORGED_EXIT = "exits that nobody signed"
-    FALSE_DEPARTURE = "departures of members whose certificate holds"
-    REPLAY = "repeated orders"
-    CUT_OFF = "a gateway cut off from whom it drew"
-
-
-ANSWERS: Final[dict[Lie, frozenset[Refusal]]] = {
-    Lie.CHOICE: frozenset({Refusal.BAD_DRAW}),
-    Lie.OMISSION: frozenset({Refusal.ROSTER_TOO_SMALL}),
-    Lie.SHRINKING: frozenset({Refusal.ROSTER_SHRINKS}),
-    Lie.TWO_ROSTERS: frozenset({Refusal.TWO_ROSTERS}),
-    Lie.OTHER_LEAF: frozenset({Refusal.BAD_DRAW, Refusal.ROSTER_SHRINKS, Refusal.TWO_ROSTERS}),
-    Lie.SURROUNDING: frozenset({Refusal.BAD_CERTIFICATE}),
-    Lie.SWAPPED_ENDS: frozenset({Refusal.BAD_DRAW}),
-    Lie.CROSSED_TUNNELS: frozenset({Refusal.TUNNEL_CLOSED}),
-    Lie.MIDDLE: frozenset({Refusal.BAD_SIGNATURE}),
-    Lie.FORGED_EXIT: frozenset({Refusal.BAD_SIGNATURE}),
-    Lie.FALSE_DEPARTURE: frozenset({Refusal.BAD_SIGNATURE, Refusal.BAD_DRAW, Refusal.UNEXPECTED}),
-    Lie.REPLAY: frozenset({Refusal.REPEATED, Refusal.STALE, Refusal.TUNNEL_CLOSED}),
-    Lie.CUT_OFF: frozenset({Refusal.TOO_FEW_DRAWN, Refusal.TOO_FEW_MASKS}),
-}
-"""How gateways answer a lie: with one of these refusals."""
 
 FRIENDS: Final = 2
 """So many of those that a gateway drew are left to it when it is cut off."""
@@ -71,12 +36,12 @@ _Twist = Callable[[Publish, Frame, int], list[Publish]]
 class Liar:
     """Stands between the provider machine and the bus, and tells one kind of lie, about every second time it can."""
 
-    def __init__(self, lie: Lie, identity: Identity, store: Store, rng: random.Random, certified: int) -> None:
-        """`identity` is the provider's; `certified` gateways hold a certificate."""
+    def __init__(self, lie: Lie, store: Store, rng: random.Random, certified: int) -> None:
+        """So many gateways are `certified`."""
         self.lie: Final = lie
         self.told = 0
         """How often it has lied."""
-        self._identity = identity
+        self._identity = credentials.provider().identity
         self._store = store
         self._rng = rng
         self._admitted_max = (certified - 1) // 2
@@ -85,6 +50,7 @@ class Liar:
         self._chosen: dict[TunnelId, ClientId | None] = {}
         self._swapped: dict[TunnelId, bool] = {}
         self._victim: tuple[NetworkId, ClientId] | None = None
+        self._heard_sums: set[tuple[NetworkId, ClientId]] = set()
         self._said: list[Publish] = []
         self._twists: Final[dict[tuple[Lie, Notification], _Twist]] = {
             (Lie.CHOICE, Notification.TUNNEL_OPEN): self._choose,
@@ -163,7 +129,7 @@ class Liar:
             initiator = order.peer.leaf.client
             others = set(range(initiator + 1, order.peer.at.leaves + 1)) - {frame.client}
             others -= self._asked.get((network, initiator), set())
-            is_lie = bool(others) and self._lies()
+            is_lie = len(others) > 0 and self._lies()
             self._chosen[order.tunnel] = ClientId(self._rng.choice(sorted(others))) if is_lie else None
         chosen = self._chosen.get(order.tunnel)
         if chosen is None:
@@ -227,6 +193,8 @@ class Liar:
             return True
         if frame.notification is Notification.DRAWN:
             self._listen(frame)
+        if frame.notification is Notification.SUPERPOSITION:
+            self._heard_sums.add((frame.network, frame.client))
         if self.lie is Lie.OMISSION and frame.notification is Notification.REGISTER:
             return self._admits(name)
         return self.lie is not Lie.CUT_OFF or not self._ignores(frame)
@@ -237,7 +205,7 @@ class Liar:
         except RefusedError:
             return
         self._asked.setdefault((frame.network, frame.client), set()).update(clients)
-        if self._victim is None:
+        if self._victim is None and len(self._asked[frame.network, frame.client]) > 2 * FRIENDS:
             self._victim = (frame.network, frame.client)
 
     def _admits(self, name: str) -> bool:
@@ -248,9 +216,11 @@ class Liar:
         return name in self._admitted
 
     def _ignores(self, frame: Frame) -> bool:
-        """Be deaf for most of those that the victim drew, as long as they are neighbors."""
-        drawn = sorted(self._asked.get(self._victim, set())) if self._victim else []
-        is_cut = self._victim is not None and frame.network == self._victim[0] and frame.client in drawn[FRIENDS:]
+        """Be deaf for most of those that the victim drew, once it takes part."""
+        if self._victim is None or self._victim not in self._heard_sums:
+            return False
+        drawn = sorted(self._asked[self._victim])
+        is_cut = frame.network == self._victim[0] and frame.client in drawn[FRIENDS:]
         self.told += is_cut
         return is_cut
 

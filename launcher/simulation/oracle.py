@@ -45,6 +45,8 @@ class Oracle:
         self._schedule = schedule
         self._masks_min = masks_min
         self.names: dict[MemberKey, str] = {}
+        self.exited: set[MemberKey] = set()
+        """Who has said EXIT."""
         self._answers: dict[tuple[str, RoundNumber], set[Lanes]] = {}
         self._seeds: dict[tuple[str, TunnelId], tuple[Seed, bytes]] = {}
         self._today: dict[tuple[str, TunnelId], Seed] = {}
@@ -83,6 +85,14 @@ class Oracle:
         self._peers.setdefault(key, edge.peer)
         if edge.seed.day >= first.day and first.on(edge.seed.day) != edge.seed:
             raise ViolationError(f"{name} holds two seeds for tunnel {edge.tunnel:016x}")
+
+    def agree(self, name: str, edge: Edge) -> bool:
+        """Whether this gateway holds the same seed for an edge as another one, or has never held any."""
+        known = self._seeds.get((name, edge.tunnel))
+        if known is None:
+            return True
+        day = max(known[0].day, edge.seed.day)
+        return known[0].on(day) == edge.seed.on(day)
 
     def _seed(self, key: tuple[str, TunnelId], day: int) -> Seed:
         seed = self._today.get(key)
@@ -128,6 +138,8 @@ class Oracle:
             frame = decode(payload).frame
         except RefusedError as error:
             raise ViolationError(f"{name} publishes what does not decode") from error
+        if frame.notification is Notification.EXIT:
+            self.exited.add((frame.network, frame.client))
         if frame.notification is not Notification.SUPERPOSITION:
             return
         if payload not in self._stored.get(name, ()):

@@ -7,32 +7,38 @@ the rest is done in order. Messages that arrive while it is busy go in as one ba
 from collections.abc import Mapping, Sequence
 from typing import final
 
+from common.certificates import Authority
 from common.identifiers import NetworkId
 from common.parameters import Parameters
-from common.signing import Identity
 from common.topics import PROVIDER_FILTERS
+from launcher.simulation import credentials
 from launcher.simulation.disks import Store
+from launcher.simulation.liar import Liar
 from launcher.simulation.pipes import Letter
 from launcher.simulation.process import Fuse, KilledError, Ticker
 from launcher.simulation.site import Site
 from provider.core import events
 from provider.core.machine import ProviderMachine
+from provider.core.trust import Trust
 
-NAME = "provider"
+NAME = credentials.PROVIDER
 
 
 @final
 class Provider:
-    """The one provider of a run, with one or more networks."""
+    """The one provider of a run, with one or more networks. With a `liar` beside it, it lies."""
 
-    def __init__(self, site: Site, identity: Identity, rules: Mapping[NetworkId, Parameters], store: Store) -> None:
+    def __init__(self, site: Site, rules: Mapping[NetworkId, Parameters], store: Store, authority: Authority) -> None:
+        """`authority` is whose certificates it takes."""
         self.store = store
+        self.liar: Liar | None = None
         self.fuse = Fuse()
         self.is_running = False
         self.ticker = Ticker(site.timeline, lambda: self._feed(events.Tick()))
         self._site = site
-        self._identity = identity
+        self._identity = credentials.provider().identity
         self._rules = rules
+        self._authority = authority
         self._core: ProviderMachine | None = None
         self._lives = 0
         self._inbox: list[events.Message] = []
@@ -46,11 +52,18 @@ class Provider:
         entropy = self._site.scenario.stream(f"{NAME} {self._lives}")
         self.is_running = True
         self._site.trace.say(NAME, f"starts, life {self._lives}")
-        self._core = ProviderMachine(self._identity, setups, entropy, self.ticker.now_ms)
+        self._core = ProviderMachine(self._identity, setups, entropy, self.ticker.now_ms, self._trust())
         self._site.bus.start(NAME)
         for topic_filter in PROVIDER_FILTERS:
             self._site.bus.subscribe(NAME, topic_filter)
         self.ticker.set(self._core.deadline)
+
+    def _trust(self) -> Trust:
+        return Trust(self._authority, self._authority.revocations(self._site.administrator.newest))
+
+    def renew_revocations(self) -> None:
+        """The administrator has handed out a newer list."""
+        self._feed(events.RevocationsRenewed(self._site.administrator.newest))
 
     def kill(self) -> None:
         """End like kill -9: whatever is not in the store is gone."""
@@ -79,11 +92,12 @@ class Provider:
 
     def on_message(self, letter: Letter) -> None:
         """See `bus.Client`: it waits for the batch that is under way."""
-        if self._core is None:
+        message = events.Message(letter.topic, letter.payload, letter.is_retained)
+        if self._core is None or (self.liar is not None and not self.liar.hears(message)):
             return
         if not self._inbox:
             self._site.timeline.after(self._site.scenario.batch_ms, self._take_inbox)
-        self._inbox.append(events.Message(letter.topic, letter.payload, letter.is_retained))
+        self._inbox.append(message)
 
     def _take_inbox(self) -> None:
         messages, self._inbox = tuple(self._inbox), []
@@ -115,11 +129,11 @@ class Provider:
     def _do(self, effect: events.Effect) -> None:
         site = self._site
         match effect:
-            case events.Publish(topic, payload, expires_ms, is_retained):
-                site.audit.publishes(payload)
-                expires_at = site.timeline.now + expires_ms - self.ticker.now_ms
-                site.bus.publish(NAME, Letter(topic, payload, is_retained, expires_at))
-            case events.RoundClosed(result):
+            case events.Publish():
+                site.audit.publishes(effect.payload)
+                for publish in [effect] if self.liar is None else self.liar.says(effect, self.ticker.now_ms):
+                    self._publish(publish)
+            case events.RoundClosed(result, _):
                 site.audit.closes(result)
                 site.trace.say(NAME, f"closes {result}")
             case events.Refuse(reason, notification, topic):
@@ -129,3 +143,9 @@ class Provider:
                 site.trace.say(NAME, text)
             case events.Store():
                 raise AssertionError("records are kept before")
+
+    def _publish(self, publish: events.Publish) -> None:
+        site = self._site
+        site.drawings.made(publish.payload)
+        expires_at = site.timeline.now + publish.expires_ms - self.ticker.now_ms
+        site.bus.publish(NAME, Letter(publish.topic, publish.payload, publish.is_retained, expires_at))

@@ -6,12 +6,15 @@ Source: Groce et al., Swarm Testing (ISSTA 2012).
 
 import random
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from common.parameters import Parameters
+from common.roster import MESH_MAX
 from common.schedule import DAY_MS, Schedule
 from common.suites import BASIC
+from launcher.simulation.lies import Lie
 
 REGIONS: Final = ("north", "south")
 _DAY: Final = 20_800
@@ -21,8 +24,14 @@ _SCHEDULES: Final = (
     Schedule(60_000, 10_000, 2_000, 5_000, 3),
     Schedule(900_000, 60_000, 10_000, 20_000, 3),
 )
-_BOUNDS: Final = ((5, 3, 6, 24), (5, 3, 3, 9), (4, 2, 4, 12), (3, 2, 6, 24), (6, 4, 5, 15))
-"""members_min, masks_min, draws and degree_max of a network."""
+_BOUNDS: Final = ((5, 3, 6, 255), (5, 3, 4, 48), (4, 2, 5, 64), (3, 2, 6, 255), (6, 4, 8, 80))
+"""members_min, masks_min, draws and degree_max of a network. A mesh needs room for everybody at everybody."""
+
+_LARGE: Final = 0.05
+"""The share of seeds whose network outgrows the mesh, and then its first draw."""
+
+_LYING: Final = 0.1
+"""The share of seeds whose provider lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,7 @@ class Request:
     loss: float | None = None
     networks: int | None = None
     has_faults: bool = True
+    lie: Lie | None = None
 
     @property
     def command(self) -> str:
@@ -44,6 +54,8 @@ class Request:
             value = getattr(self, option)
             if value is not None:
                 words += [f"--{option}", str(value)]
+        if self.lie is not None:
+            words += ["--lie", self.lie.value]
         return shlex.join(words if self.has_faults else [*words, "--no-faults"])
 
 
@@ -73,6 +85,8 @@ class RoundFaults:
     clock: float = 0.0
     leave: float = 0.0
     join: float = 0.0
+    revoke: float = 0.0
+    renew: float = 0.0
     cut: float = 0.0
     broker: float = 0.0
     provider_outage: float = 0.0
@@ -84,6 +98,7 @@ class RoundFaults:
 class Scenario:
     """One run. `gateways` are dealt to `networks`; `backup` and `wipe` are what a crash may do to a vault.
 
+    `growth` says how many gateways join within one round, by round. `lie` is what the provider lies about, if it does.
     With `is_torn` a gateway's crash falls between any two effects, even between records that its shell keeps together.
     """
 
@@ -91,6 +106,8 @@ class Scenario:
     gateways: int
     rounds: int
     networks: int
+    growth: Mapping[int, int]
+    lie: Lie | None
     parameters: Parameters
     start_ms: int
     calm_rounds: int
@@ -127,6 +144,8 @@ def draw(request: Request) -> Scenario:
         gateways=request.gateways or gateways,
         rounds=request.rounds or rounds,
         networks=networks,
+        growth={},
+        lie=request.lie,
         parameters=parameters,
         start_ms=start_ms,
         calm_rounds=rng.choice((0, 4, 6)),
@@ -141,7 +160,20 @@ def draw(request: Request) -> Scenario:
         scenario = replace(scenario, messages=MessageFaults(), each_round=RoundFaults())
     if request.loss is not None:
         scenario = replace(scenario, messages=replace(scenario.messages, loss=request.loss))
-    return scenario
+    if request.lie is None and request.has_faults and rng.random() < _LYING:
+        scenario = replace(scenario, lie=rng.choice(list(Lie)))
+    is_large = rng.random() < _LARGE or (scenario.lie is not None and scenario.lie.needs_draws)
+    return _grown(scenario, rng) if is_large and request.gateways is None else scenario
+
+
+def _grown(scenario: Scenario, rng: random.Random) -> Scenario:
+    """The same with one network that outgrows the mesh, and perhaps doubles after that."""
+    begin = rng.randint(MESH_MAX - 5, MESH_MAX + 5)
+    beyond = rng.randint(max(MESH_MAX + 1 - begin, 1), 6)
+    growth = {rng.randint(3, 5): beyond}
+    if rng.random() < 0.5:
+        growth[rng.randint(6, 9)] = begin + beyond
+    return replace(scenario, gateways=begin, networks=1, growth=growth)
 
 
 def _some(rng: random.Random, most: float) -> float:
@@ -169,6 +201,8 @@ def _draw_round_faults(rng: random.Random) -> RoundFaults:
         clock=_some(rng, 0.1),
         leave=_some(rng, 0.04),
         join=_some(rng, 0.5),
+        revoke=_some(rng, 0.02),
+        renew=_some(rng, 0.04),
         cut=_some(rng, 0.3),
         broker=_some(rng, 0.3),
         provider_outage=_some(rng, 0.3),

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from launcher.simulation.audit import Audit
 from launcher.simulation.bus import Bus
+from launcher.simulation.credentials import Administrator
+from launcher.simulation.drawings import Drawings
+from launcher.simulation.genuine import Genuine
 from launcher.simulation.oracle import Oracle
 from launcher.simulation.scenario import Scenario
 from launcher.simulation.timeline import Timeline
@@ -18,12 +21,15 @@ SPINS_MAX = 200
 
 @dataclass(slots=True)
 class Site:
-    """One run's world: time, bus, truth and log."""
+    """One run's world: time, bus, administrator, truth and log."""
 
     scenario: Scenario
     timeline: Timeline
     bus: Bus
+    administrator: Administrator
     oracle: Oracle
+    drawings: Drawings
+    genuine: Genuine
     audit: Audit
     trace: Trace
     tally: Tally

@@ -2,45 +2,43 @@
 
 import random
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, final
+from typing import final
 
-from common.identifiers import NetworkId, RoundNumber
-from common.secret import Secret
-from common.signing import Identity
-from common.suites import BASIC
-from launcher.simulation.audit import WITH_SUM, Audit
+from common.identifiers import NetworkId
+from launcher.simulation import credentials
+from launcher.simulation.audit import Audit
 from launcher.simulation.bus import Bus
 from launcher.simulation.chaos import Chaos
+from launcher.simulation.credentials import Administrator
 from launcher.simulation.disks import Store
-from launcher.simulation.gateway import Gateway, describe
-from launcher.simulation.observer import Observer, know
-from launcher.simulation.oracle import Oracle
+from launcher.simulation.drawings import Drawings
+from launcher.simulation.gateway import Gateway
+from launcher.simulation.genuine import Genuine
+from launcher.simulation.liar import Liar
+from launcher.simulation.lies import Lie
+from launcher.simulation.observer import Observer
+from launcher.simulation.oracle import MemberKey, Oracle
 from launcher.simulation.pipes import Fates
+from launcher.simulation.population import Population
 from launcher.simulation.provider import NAME, Provider
 from launcher.simulation.scenario import REGIONS, Request, Scenario, draw
 from launcher.simulation.site import Site
 from launcher.simulation.timeline import Timeline
 from launcher.simulation.trace import Tally, Trace, ViolationError
-from smgw.core.situation import MemberRules
-
-LIVENESS_ROUNDS: Final = 12
-LIVENESS_MS: Final = 240_000
-"""Once the faults stop, everybody is expected again within so many rounds and so much time: requests are repeated after
-up to a minute, and a handshake may first have to fail."""
-
-STREAK: Final = 3
-SETTLED_ROUNDS: Final = 4
-"""Everybody is back when everybody is expected and `STREAK` rounds had sums; so many more must then have one too."""
-
-EXACT_MAX: Final = 12
-"""Up to so many gateways in a network the observer eliminates; beyond, it finds components, which is the same."""
+from launcher.simulation.uniformity import Spread
+from launcher.simulation.verdict import Verdict
 
 
 @dataclass(slots=True)
 class Report:
-    """How a run ended: `violation` is None when every invariant held."""
+    """How a run ended: `violation` is None when every invariant held.
+
+    `by_place` and `by_distance` are where draws fell. `lie` is what the provider lied about, `told` how often, and
+    `seen_through` how often gateways gave an answer to it.
+    """
 
     seed: int
     gateways: int = 0
@@ -48,6 +46,11 @@ class Report:
     faults: dict[str, int] = field(default_factory=dict)
     liveness_rounds: float = 0.0
     exposed: int = 0
+    by_place: Spread = field(default_factory=Spread)
+    by_distance: Spread = field(default_factory=Spread)
+    lie: Lie | None = None
+    told: int = 0
+    seen_through: int = 0
     digest: str = ""
     violation: str | None = None
 
@@ -64,35 +67,47 @@ class World:
         self.trace = Trace(self.timeline, sink, is_on=is_traced)
         self.tally = Tally()
         self.observer = Observer()
-        self.gateways: list[Gateway] = []
-        self._schedule = scenario.parameters.schedule
-        self._entropy: random.Random = scenario.stream("identities")
-        self._identity = self._new_identity()
-        self._fates = Fates(scenario.stream("bus"), scenario.messages, self.tally, 2 * self._schedule.period_ms)
-        bus = Bus(self.timeline, self._fates, self.trace, self.observer.arrived)
+        self.drawings = Drawings(self._is_gone)
         self.rules = {NetworkId(i + 1): scenario.rules_of(i) for i in range(scenario.networks)}
-        oracle = Oracle(self.observer, self._schedule, scenario.parameters.masks_min)
-        store = Store()
-        self.audit = Audit(oracle, store, self.rules)
-        self._site = Site(scenario, self.timeline, bus, oracle, self.audit, self.trace, self.tally)
-        self.provider = Provider(self._site, self._identity, self.rules, store)
-        bus.attach(NAME, self.provider, is_lossless=True)
-        self._chaos = Chaos(scenario, self.timeline, self.tally, bus, self._fates, self.provider, self.join)
+        self._period_ms: int = scenario.parameters.schedule.period_ms
+        self._entropy: random.Random = scenario.stream("identities")
+        fates = Fates(scenario.stream("bus"), scenario.messages, self.tally, 2 * self._period_ms)
+        self._store = Store()
+        self._site = site = self._make_site(fates)
+        self.audit = site.audit
+        is_lenient = scenario.lie in {Lie.SURROUNDING, Lie.IMPERSONATION}
+        authority = credentials.lenient_authority() if is_lenient else credentials.authority()
+        self.provider = Provider(site, self.rules, self._store, authority)
+        site.bus.attach(NAME, self.provider, is_lossless=True)
+        self.population = Population(site, self.provider)
+        self._chaos = Chaos(scenario, self.timeline, self.tally, site.bus, fates, self.provider, self.population)
+        if scenario.lie is not None:
+            self.provider.liar = Liar(scenario.lie, self._store, scenario.stream("liar"), scenario.gateways)
+        self._liar = self.provider.liar
 
-    def _new_identity(self) -> Identity:
-        return Identity(Secret(self._entropy.randbytes(32)))
+    def _make_site(self, fates: Fates) -> Site:
+        scenario = self.scenario
+        bus = Bus(self.timeline, fates, self.trace, self._watch)
+        counts = Counter(REGIONS[number % scenario.networks] for number in range(scenario.gateways))
+        administrator = Administrator(counts, self.timeline.now)
+        oracle = Oracle(self.observer, scenario.parameters.schedule, scenario.parameters.masks_min)
+        genuine = Genuine(oracle, self.drawings, scenario.parameters.draws)
+        audit = Audit(oracle, self._store, self.rules)
+        return Site(
+            scenario, self.timeline, bus, administrator, oracle, self.drawings, genuine, audit, self.trace, self.tally
+        )
 
-    def join(self) -> None:
-        """One more gateway, in one of the networks."""
-        number, rules = len(self.gateways), self.scenario.parameters
-        name, region = f"g{number + 1:02d}", REGIONS[number % self.scenario.networks]
-        bounds = (rules.members_min, rules.masks_min, rules.degree_max)
-        member_rules = MemberRules(name, region, self._identity.public_key, BASIC, *bounds)
-        gateway = Gateway(self._site, self._new_identity(), member_rules)
-        self.gateways.append(gateway)
-        self._chaos.gateways.append(gateway)
-        self._site.bus.attach(name, gateway)
-        gateway.start()
+    def _is_gone(self, member: MemberKey) -> bool:
+        return self.population.is_gone(member)
+
+    def _watch(self, payload: bytes) -> None:
+        self.observer.arrived(payload)
+        self.drawings.arrived(payload)
+
+    @property
+    def gateways(self) -> list[Gateway]:
+        """The gateways that hold, or held, a certificate of the administrator."""
+        return self.population.gateways
 
     def run(self) -> Report:
         """Let it happen.
@@ -100,106 +115,45 @@ class World:
         Raises:
             ViolationError: an invariant does not hold, or a core raised an exception.
         """
-        period_ms = self._schedule.period_ms
+        scenario, lie = self.scenario, self.scenario.lie
         self.provider.start()
-        for _ in range(self.scenario.gateways):
-            self.timeline.after(int(self._entropy.random() * period_ms), self.join)
-        for number in range(self.scenario.rounds):
-            if number >= self.scenario.calm_rounds:
+        for _ in range(scenario.gateways):
+            self._soon(lambda: self.population.join(is_counted=True))
+        self._soon(self.population.surround)
+        for number in range(scenario.rounds):
+            for _ in range(scenario.growth.get(number, 0)):
+                self._soon(self.population.join)
+            if lie is Lie.IMPERSONATION:
+                self.population.impersonate()
+            if number >= scenario.calm_rounds:
                 self._chaos.plan_round()
-            self.timeline.run_until(self.timeline.now + period_ms)
-        self._chaos.heal([NAME, *(gateway.name for gateway in self.gateways)])
+            self.timeline.run_until(self.timeline.now + self._period_ms)
+        self._chaos.heal([NAME, *(gateway.name for gateway in self.population.everybody)])
         self.trace.say("chaos", "is over")
-        report = Report(self.scenario.seed, len(self.gateways))
-        report.liveness_rounds = self._require_liveness()
+        report = Report(scenario.seed, len(self.gateways))
+        verdict = Verdict(self._site, self.rules, self.population, self.observer)
+        if lie is None or lie.is_mended:
+            report.liveness_rounds = verdict.require_liveness()
+        else:
+            self.timeline.run_until(self.timeline.now + scenario.rounds * self._period_ms)
         self.audit.check_complete()
-        report.exposed = self._require_hidden()
+        report.exposed = verdict.require_hidden()
         return report
 
-    # Liveness
+    def _soon(self, action: Callable[[], None]) -> None:
+        self.timeline.after(int(self._entropy.random() * self._period_ms), action)
 
-    def _require_liveness(self) -> float:
-        """Wait until everybody is back, then a few rounds more; say after how many periods everybody was.
-
-        Raises:
-            ViolationError: somebody is not back in time, or a round after that has no sum.
-        """
-        period_ms = self._schedule.period_ms
-        begin = self.timeline.now
-        ahead = [final.round for network in self.rules if (final := self.audit.last_final(network))]
-        begin = max([begin + period_ms, *((number + 1) * period_ms for number in ahead)])
-        limit = begin + LIVENESS_ROUNDS * period_ms + LIVENESS_MS
-        since = RoundNumber(self._schedule.round_at(begin))
-        while (absent := self._absent()) or not all(self._has_sum(network, since) for network in self.rules):
-            if self.timeline.now > limit:
-                raise ViolationError("not back in time: " + ("; ".join(absent) or "no sums"))
-            self.timeline.run_until(self.timeline.now + period_ms // 4)
-        settled = self.timeline.now
-        first = self._schedule.round_at(settled) + 1
-        self.timeline.run_until((first + SETTLED_ROUNDS) * period_ms)
-        for network in self.rules:
-            self._require_sums(network, RoundNumber(first))
-        if absent := self._absent():
-            raise ViolationError("lost without a fault: " + "; ".join(absent))
-        return max(settled - begin, 0) / period_ms
-
-    def _has_sum(self, network: NetworkId, since: RoundNumber) -> bool:
-        """Whether a network's last rounds, from `since` on, have sums; a network that is too small needs none."""
-        last = self.audit.results(network, since)[-STREAK:]
-        return not self._wanting(network) or (len(last) == STREAK and all(r.status in WITH_SUM for r in last))
-
-    def _wanting(self, network: NetworkId) -> list[Gateway]:
-        region = self.rules[network].region
-        wanting = [gateway for gateway in self.gateways if gateway.wants_in and gateway.region == region]
-        rules = self.rules[network]
-        return wanting if len(wanting) >= rules.members_min else []
-
-    def _absent(self) -> list[str]:
-        """Everybody who should be expected and is not."""
-        found = []
-        for network in self.rules:
-            final = self.audit.last_final(network)
-            for gateway in self._wanting(network):
-                member = gateway.member
-                if final is None or member is None or member[0] != network or member[1] not in final.expected:
-                    found.append(describe(gateway, "is not expected"))
-        return found
-
-    def _require_sums(self, network: NetworkId, first: RoundNumber) -> None:
-        results = self.audit.results(network, first)
-        if self._wanting(network) and len(results) < SETTLED_ROUNDS - 1:
-            raise ViolationError(
-                f"network {network} closed {len(results)} of {SETTLED_ROUNDS} rounds without any fault"
-            )
-        for result in results if self._wanting(network) else []:
-            if result.status not in WITH_SUM:
-                raise ViolationError(
-                    f"without any fault round {result.round} is {result.status.value}: {result.why.value}"
-                )
-
-    # Secrecy
-
-    def _require_hidden(self) -> int:
-        """Count readings that late frames have exposed.
-
-        Raises:
-            ViolationError: without a late frame a reading, or the sum of a small group, is exposed.
-        """
-        exposed = 0
-        exact = self.scenario.gateways <= EXACT_MAX * self.scenario.networks
-        for key in self.observer.rounds:
-            forms = self.observer.forms(key)
-            final = self.audit.finals.get(key)
-            included = set(final.included) if final else set()
-            knowledge = know(forms, self.rules[key[0]].members_min, exact=exact)
-            if {form.client for form in forms} <= included and knowledge.small_groups:
-                raise ViolationError(f"round {key[1]} of network {key[0]} exposes {knowledge.small_groups}")
-            if unnamed := knowledge.singles - self.audit.named_missing.get(key, set()):
-                raise ViolationError(
-                    f"round {key[1]} of network {key[0]} exposes {sorted(unnamed)}, who was never missing"
-                )
-            exposed += len(knowledge.singles)
-        return exposed
+    def account(self, report: Report) -> None:
+        """Fill in what can be said of every run, even of one that failed."""
+        for result in self.audit.closed.values():
+            report.rounds[result.status.value] = report.rounds.get(result.status.value, 0) + 1
+        report.faults = dict(sorted(self.tally.faults.items()))
+        report.by_place, report.by_distance = self.drawings.by_place, self.drawings.by_distance
+        report.digest = self.trace.digest
+        if self._liar is not None:
+            report.lie, report.told = self._liar.lie, self._liar.told
+            answers = self._liar.lie.answers
+            report.seen_through = sum(gateway.refusals[reason] for gateway in self.gateways for reason in answers)
 
 
 def run(request: Request, sink: Callable[[str], None] | None = None, *, is_traced: bool = False) -> Report:
@@ -212,8 +166,5 @@ def run(request: Request, sink: Callable[[str], None] | None = None, *, is_trace
         report = Report(scenario.seed, len(world.gateways))
         is_expected = isinstance(error, ViolationError)
         report.violation = str(error) if is_expected else "".join(traceback.format_exception(error)).strip()
-    for result in world.audit.closed.values():
-        report.rounds[result.status.value] = report.rounds.get(result.status.value, 0) + 1
-    report.faults = dict(sorted(world.tally.faults.items()))
-    report.digest = world.trace.digest
+    world.account(report)
     return report

@@ -1,0 +1,77 @@
+"""What a provider may lie about, and how gateways answer. `liar` tells the lies.
+
+Source: docs/protocol.md, "Roster", "Draw", "Key agreement".
+"""
+
+from enum import Enum
+from typing import Final
+
+from common.refusal import Refusal
+
+
+class Lie(Enum):
+    """One kind of lie."""
+
+    CHOICE = "choice"
+    """It opens tunnels to neighbors of its own choice."""
+    OMISSION = "omission"
+    """It leaves most of those who register out of the roster."""
+    SHRINKING = "shrinking"
+    """It takes members out of the roster."""
+    TWO_ROSTERS = "two-rosters"
+    """It shows two rosters of one epoch."""
+    OTHER_LEAF = "other-leaf"
+    """It puts its own key into a member's leaf."""
+    SURROUNDING = "surrounding"
+    """It fills the roster with gateways of its own, which hold no certificate of the administrator."""
+    IMPERSONATION = "impersonation"
+    """As before, and they show the certificates of real ones, from whom they relay."""
+    SWAPPED_ENDS = "swapped-ends"
+    """It tells each end of a tunnel that it is the other one."""
+    CROSSED_TUNNELS = "crossed-tunnels"
+    """It forwards to somebody else what belongs into a tunnel."""
+    MIDDLE = "middle"
+    """It puts its own ephemeral keys into a handshake."""
+    FORGED_EXIT = "forged-exit"
+    """It says that drawn members have left, with an EXIT that it signed itself."""
+    FALSE_DEPARTURE = "false-departure"
+    """It says that drawn members are gone, with a certificate that holds."""
+    REPLAY = "replay"
+    """It repeats orders."""
+    CUT_OFF = "cut-off"
+    """It is deaf for most of those whom one gateway drew, so that this one may draw again."""
+
+    @property
+    def needs_draws(self) -> bool:
+        """Whether only a network that has outgrown the mesh gives occasion for it."""
+        return self is Lie.CUT_OFF
+
+    @property
+    def is_mended(self) -> bool:
+        """Whether all is well again once the provider is honest. A roster that was accepted is kept to for ever."""
+        return self not in _FOR_EVER
+
+    @property
+    def answers(self) -> frozenset[Refusal]:
+        """With which refusals gateways answer it; at least one gateway with one of them."""
+        return _ANSWERS[self]
+
+
+_FOR_EVER: Final = frozenset({Lie.SHRINKING, Lie.TWO_ROSTERS, Lie.OTHER_LEAF, Lie.SURROUNDING, Lie.IMPERSONATION})
+
+_ANSWERS: Final = {
+    Lie.CHOICE: frozenset({Refusal.BAD_DRAW}),
+    Lie.OMISSION: frozenset({Refusal.ROSTER_TOO_SMALL}),
+    Lie.SHRINKING: frozenset({Refusal.ROSTER_SHRINKS}),
+    Lie.TWO_ROSTERS: frozenset({Refusal.TWO_ROSTERS}),
+    Lie.OTHER_LEAF: frozenset({Refusal.BAD_DRAW, Refusal.ROSTER_SHRINKS, Refusal.TWO_ROSTERS}),
+    Lie.SURROUNDING: frozenset({Refusal.BAD_CERTIFICATE}),
+    Lie.IMPERSONATION: frozenset({Refusal.WRONG_SUBJECT}),
+    Lie.SWAPPED_ENDS: frozenset({Refusal.BAD_DRAW}),
+    Lie.CROSSED_TUNNELS: frozenset({Refusal.TUNNEL_CLOSED}),
+    Lie.MIDDLE: frozenset({Refusal.BAD_SIGNATURE}),
+    Lie.FORGED_EXIT: frozenset({Refusal.BAD_SIGNATURE}),
+    Lie.FALSE_DEPARTURE: frozenset({Refusal.BAD_SIGNATURE, Refusal.BAD_DRAW, Refusal.UNEXPECTED}),
+    Lie.REPLAY: frozenset({Refusal.REPEATED, Refusal.STALE, Refusal.TUNNEL_CLOSED}),
+    Lie.CUT_OFF: frozenset({Refusal.TOO_FEW_DRAWN, Refusal.TOO_FEW_MASKS}),
+}

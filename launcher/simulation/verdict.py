@@ -1,0 +1,128 @@
+"""What must hold at the end of a run: everybody is back, every round has a sum, and nothing was shown.
+
+Source: docs/protocol.md, "Rounds", "Coming back", "What suite basic does not protect".
+"""
+
+from collections.abc import Mapping
+from typing import Final, final
+
+from common.identifiers import NetworkId, RoundNumber
+from common.parameters import Parameters
+from launcher.simulation.audit import WITH_SUM
+from launcher.simulation.gateway import Gateway, describe
+from launcher.simulation.observer import Observer, know
+from launcher.simulation.population import Population
+from launcher.simulation.site import Site
+from launcher.simulation.trace import ViolationError
+
+LIVENESS_ROUNDS: Final = 12
+LIVENESS_MS: Final = 240_000
+"""Once the faults stop, everybody is expected again within so many rounds and so much time: requests are repeated after
+up to a minute, and a handshake may first have to fail."""
+
+STREAK: Final = 3
+SETTLED_ROUNDS: Final = 4
+"""Everybody is back when everybody is expected and `STREAK` rounds had sums; so many more must then have one too."""
+
+EXACT_MAX: Final = 12
+"""Up to so many gateways in a network the observer eliminates; beyond, it finds components, which is the same."""
+
+
+@final
+class Verdict:
+    """Judges one run once its faults are over."""
+
+    def __init__(
+        self, site: Site, rules: Mapping[NetworkId, Parameters], population: Population, observer: Observer
+    ) -> None:
+        self._site = site
+        self._rules = rules
+        self._population = population
+        self._observer = observer
+        self._timeline = site.timeline
+        self._audit = site.audit
+        self._schedule = site.scenario.parameters.schedule
+
+    # Liveness
+
+    def require_liveness(self) -> float:
+        """Wait until everybody is back, then a few rounds more; say after how many periods everybody was.
+
+        Raises:
+            ViolationError: somebody is not back in time, or a round after that has no sum.
+        """
+        period_ms = self._schedule.period_ms
+        begin = self._timeline.now
+        ahead = [final.round for network in self._rules if (final := self._audit.last_final(network))]
+        begin = max([begin + period_ms, *((number + 1) * period_ms for number in ahead)])
+        limit = begin + LIVENESS_ROUNDS * period_ms + LIVENESS_MS
+        since = RoundNumber(self._schedule.round_at(begin))
+        while (absent := self._absent()) or not all(self._has_sum(network, since) for network in self._rules):
+            if self._timeline.now > limit:
+                raise ViolationError("not back in time: " + ("; ".join(absent) or "no sums"))
+            self._timeline.run_until(self._timeline.now + period_ms // 4)
+        settled = self._timeline.now
+        first = self._schedule.round_at(settled) + 1
+        self._timeline.run_until((first + SETTLED_ROUNDS) * period_ms)
+        for network in self._rules:
+            self._require_sums(network, RoundNumber(first))
+        if absent := self._absent():
+            raise ViolationError("lost without a fault: " + "; ".join(absent))
+        return max(settled - begin, 0) / period_ms
+
+    def _has_sum(self, network: NetworkId, since: RoundNumber) -> bool:
+        """Whether a network's last rounds, from `since` on, have sums; a network that is too small needs none."""
+        last = self._audit.results(network, since)[-STREAK:]
+        return not self._wanting(network) or (len(last) == STREAK and all(r.status in WITH_SUM for r in last))
+
+    def _wanting(self, network: NetworkId) -> list[Gateway]:
+        rules = self._rules[network]
+        wanting = [g for g in self._population.gateways if g.wants_in and g.region == rules.region]
+        return wanting if len(wanting) >= rules.members_min else []
+
+    def _absent(self) -> list[str]:
+        """Everybody who should be expected and is not."""
+        found = []
+        for network in self._rules:
+            final = self._audit.last_final(network)
+            for gateway in self._wanting(network):
+                member = gateway.member
+                if final is None or member is None or member[0] != network or member[1] not in final.expected:
+                    found.append(describe(gateway, "is not expected"))
+        return found
+
+    def _require_sums(self, network: NetworkId, first: RoundNumber) -> None:
+        results = self._audit.results(network, first)
+        if self._wanting(network) and len(results) < SETTLED_ROUNDS - 1:
+            raise ViolationError(
+                f"network {network} closed {len(results)} of {SETTLED_ROUNDS} rounds without any fault"
+            )
+        for result in results if self._wanting(network) else []:
+            if result.status not in WITH_SUM:
+                raise ViolationError(
+                    f"without any fault round {result.round} is {result.status.value}: {result.why.value}"
+                )
+
+    # Secrecy
+
+    def require_hidden(self) -> int:
+        """Count readings that late frames have exposed.
+
+        Raises:
+            ViolationError: without a late frame a reading, or the sum of a small group, is exposed.
+        """
+        exposed = 0
+        exact = self._site.scenario.gateways <= EXACT_MAX * self._site.scenario.networks
+        for key in self._observer.rounds:
+            forms = self._observer.forms(key)
+            final = self._audit.finals.get(key)
+            included = set(final.included) if final else set()
+            knowledge = know(forms, self._rules[key[0]].members_min, exact=exact)
+            if {form.client for form in forms} <= included and knowledge.small_groups:
+                raise ViolationError(f"round {key[1]} of network {key[0]} exposes {knowledge.small_groups}")
+            if unnamed := knowledge.singles - self._audit.named_missing.get(key, set()):
+                raise ViolationError(
+                    f"round {key[1]} of network {key[0]} exposes {sorted(unnamed)}, who was never missing"
+                )
+            exposed += len(knowledge.singles)
+        return exposed
