@@ -22,11 +22,12 @@ def enroll(
 ) -> None:
     """Make the keys of the provider and of its broker, and the requests for their certificates.
 
-    A second time nothing changes, except for the broker's request when its hosts are others.
+    A second time nothing changes, except for the broker's request when other hosts are given. Once it has a
+    certificate, the administrator changes them:  dcnet gwa renew DIR broker --host HOST
     """
     from launcher import enrolling  # noqa: PLC0415 -- see launcher/cli.py
 
-    enrolling.enroll(enrolling.provider(config, host or ()), typer.echo)
+    enrolling.enroll(enrolling.provider_at(config, host or ()), typer.echo)
 
 
 @app.command()

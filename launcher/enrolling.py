@@ -6,13 +6,13 @@ The work is done in `broker.enrollment` and `broker.credentials`; here are the p
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from broker.credentials import CERTIFICATE_FILE, REQUEST_FILE, replace_revocations, utc
 from broker.enrollment import install, make_key_and_request
-from broker.gwa.issuing import RequestError, read_request
+from broker.gwa.issuing import Request, RequestError, read_request
 from broker.gwa.rules import BROKER_NAME
 from broker.home import HomeError, explained
 from broker.pem import REQUEST, Bundle, one_of
@@ -28,8 +28,11 @@ Tell = Callable[[str], None]
 BROKER_DIRECTORY: Final = "broker"
 """Below the provider's home directory: the broker's key and certificates."""
 
-_LOCAL: Final = ("127.0.0.1", "localhost")
+_LOCAL: Final = ("127.0.0.1", "::1", "localhost")
 """The provider itself reaches its broker so."""
+
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- nothing is bound here
+"""Where a broker may listen that nobody can call it by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +59,35 @@ def gateway(config: Path) -> Party:
     return Party(settings.home, Subject(Role.GATEWAY, settings.name, settings.region))
 
 
-def provider(config: Path, hosts: Sequence[str] = ()) -> list[Party]:
-    """The provider of these settings, and its broker, which gateways reach under `hosts` too.
+def provider(config: Path) -> list[Party]:
+    """The provider of these settings, and its broker, with the host of the settings.
 
     Raises:
         LauncherError: They cannot be used.
     """
     with _for_a_person():
         settings = provider_settings.load(config)
-    names = tuple(dict.fromkeys((*hosts, settings.broker.host, *_LOCAL)))
+    names = dict.fromkeys((settings.broker.host, *_LOCAL))
     return [
         Party(settings.home, Subject(Role.PROVIDER, settings.name)),
-        Party(settings.home / BROKER_DIRECTORY, Subject(Role.BROKER, BROKER_NAME), names),
+        Party(
+            settings.home / BROKER_DIRECTORY,
+            Subject(Role.BROKER, BROKER_NAME),
+            tuple(name for name in names if name not in _EVERYWHERE),
+        ),
     ]
+
+
+def provider_at(config: Path, hosts: Sequence[str]) -> list[Party]:
+    """The same, when gateways reach the broker under `hosts` too; without any, under those of its last request.
+
+    Raises:
+        LauncherError: The settings or that request cannot be used.
+    """
+    own, broker = provider(config)
+    path = broker.home / REQUEST_FILE
+    before = _requested(path, "dcnet provider enroll --host HOST").hosts if not hosts and path.exists() else hosts
+    return [own, replace(broker, hosts=tuple(dict.fromkeys((*before, *broker.hosts))))]
 
 
 def inspector(directory: Path) -> Party:
@@ -80,11 +99,7 @@ def inspector(directory: Path) -> Party:
     path = directory / REQUEST_FILE
     if not path.exists():
         raise LauncherError(f"{path} is missing. Run:  dcnet inspector enroll {directory}")
-    with _for_a_person(), explained(path):
-        try:
-            return Party(directory, read_request(one_of(REQUEST, path.read_bytes())).subject)
-        except (ValueError, RequestError) as error:
-            raise LauncherError(f"{path}: {error}. Run:  dcnet inspector enroll {directory}") from error
+    return Party(directory, _requested(path, f"dcnet inspector enroll {directory}").subject)
 
 
 def enroll(parties: Sequence[Party], tell: Tell) -> None:
@@ -158,6 +173,15 @@ def _party_of(octets: bytes, parties: Sequence[Party], path: Path) -> Party:
             return party
     wanted = ", ".join(party.subject.uri for party in parties)
     raise LauncherError(f"{path} is for {subject.uri}, and here is {wanted}. Install it where its request was made.")
+
+
+def _requested(path: Path, command: str) -> Request:
+    """What a request says that was made here before."""
+    with _for_a_person(), explained(path):
+        try:
+            return read_request(one_of(REQUEST, path.read_bytes()))
+        except (ValueError, RequestError) as error:
+            raise LauncherError(f"{path} cannot be used: {error}. Move it away, and run:  {command}") from error
 
 
 def _read(path: Path) -> bytes:

@@ -125,10 +125,7 @@ def read_request(der: bytes) -> Request:
     subject = _subject_in(names)
     if common_names != [subject.name]:
         raise RequestError(f"it is for {subject.name}, and its common name is another: {', '.join(common_names)}")
-    hosts = (
-        *names.get_values_for_type(x509.DNSName),
-        *(str(address) for address in names.get_values_for_type(x509.IPAddress)),
-    )
+    hosts = tuple(str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress))
     _check(subject, hosts)
     return Request(subject, key.public_bytes_raw(), hosts)
 

@@ -53,8 +53,23 @@ def test_a_provider_enrolls_with_its_broker_and_its_hosts(root: Path) -> None:
     enrolled = dcnet(*words)
     assert "provider provider: the request is written" in enrolled.out
     hosts = [line.split()[1] for line in enrolled.out.splitlines() if line.startswith("  host ")]
-    assert hosts == ["broker.example", "192.0.2.7", "127.0.0.1", "localhost"]
-    assert dcnet(*words).out.count("nothing changed") == 2
+    assert hosts == ["broker.example", "192.0.2.7", "127.0.0.1", "::1", "localhost"]
+    for again in (words, words[:4]):
+        assert dcnet(*again).out.count("nothing changed") == 2
+
+
+def test_nobody_calls_a_broker_by_the_address_of_every_interface(root: Path) -> None:
+    config = provider_settings(root)
+    config.write_text(config.read_text().replace("[broker]", "[broker]\nhost = '0.0.0.0'"))
+    assert "0.0.0.0" not in dcnet("provider", "enroll", "--config", config).out
+
+
+def test_a_damaged_request_of_the_broker_is_named(root: Path) -> None:
+    config = provider_settings(root)
+    dcnet("provider", "enroll", "--config", config)
+    (root / "provider" / "broker" / "request.pem").write_text("half")
+    refused = dcnet("provider", "enroll", "--config", config)
+    assert (refused.status, "Move it away, and run:  dcnet provider enroll" in refused.err) == (2, True)
 
 
 def test_provider_and_broker_install_their_own_bundles_in_any_order(root: Path, fingerprint: str) -> None:

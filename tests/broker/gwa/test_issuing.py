@@ -57,7 +57,7 @@ def test_what_is_issued_is_what_was_requested(subject: Subject) -> None:
 
 
 def test_a_broker_is_a_server_with_its_hosts() -> None:
-    hosts = ("broker.example", "192.0.2.7", "2001:db8::7")
+    hosts = ("192.0.2.7", "broker.example", "2001:db8::7")
     request = read_request(make_request(identity("b"), BROKER, hosts))
     assert request.hosts == hosts
     issued = x509.load_der_x509_certificate(issue_certificate(issuer(), request, 1, YEAR))
