@@ -25,7 +25,7 @@ environment:
 
 exit status:
   0   stopped as asked, or left the network
-  1   vault, identity key or meter cannot be used
+  1   credentials, vault or meter cannot be used
   2   settings or arguments are wrong
 
 example:

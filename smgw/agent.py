@@ -18,13 +18,17 @@ from typing import Final, Protocol, final
 
 from broker import events as bus_events
 from broker.bus import Bus
+from broker.credentials import Credentials, load_credentials
 from broker.groups import leaves
 from broker.home import HomeError
 from broker.pace import OncePerMinute
+from common.certificates import Role
+from common.draws import DrawValues
 from common.identifiers import RoundNumber
 from common.refusal import Refusal
 from common.suites import SUITES
 from smgw.core.events import (
+    ClockStepped,
     Connected,
     Disconnected,
     Effect,
@@ -38,6 +42,7 @@ from smgw.core.events import (
     Received,
     Record,
     Refuse,
+    RevocationsRenewed,
     Store,
     Subscribe,
     TakeReading,
@@ -58,6 +63,12 @@ RECHECK_S: Final = 1.0
 
 TICK_APART_S: Final = 0.01
 """Ticks come at least this far apart, whatever deadline the core names."""
+
+STEP_MS: Final = 1_000
+"""By how much the wall clock must move against the steady one for the core to hear of it: the least tolerance."""
+
+NEWS_S: Final = 10
+"""How often the home directory is looked at for a newer list of revoked certificates."""
 
 READING_WITHIN_S: Final = 10
 """Limit for the meter's answer; without one the round has no reading."""
@@ -91,6 +102,9 @@ class Archive(Protocol):
     def apply(self, records: Sequence[Record]) -> None:
         """Keep them; on the disk on return, or a HomeError."""
 
+    def news(self) -> bytes | None:
+        """A list of revoked certificates (DER) that somebody has put there since the last look."""
+
 
 class Wire(Protocol):
     """The bus as the shell uses it."""
@@ -121,6 +135,11 @@ class _StopRequested(Exception):  # noqa: N818 -- it reports no error; it ends t
 def wall_ms() -> int:
     """Unix time in milliseconds: the only place where the gateway's protocol looks at a clock."""
     return time.time_ns() // 1_000_000
+
+
+def steady_ms() -> int:
+    """Milliseconds that nobody sets, and that go on while the machine sleeps."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
 
 @final
@@ -162,6 +181,7 @@ class Agent:
                 self._tasks.create_task(self._leave_when_asked())
                 self._tasks.create_task(self._listen())
                 self._tasks.create_task(self._keep_time())
+                self._tasks.create_task(self._watch_list())
         except* _StopRequested:
             pass
         finally:
@@ -182,10 +202,22 @@ class Agent:
             for event in await self._wire.next_batch(BATCH_MAX, LISTEN_S):
                 self.feed(_translate(event))
 
-    async def _keep_time(self) -> None:
-        seen_ms = self._clock()
+    async def _watch_list(self) -> None:
         while True:
-            deadline_ms, now_ms = self._core.deadline, self._clock()
+            await asyncio.sleep(NEWS_S)
+            der = await asyncio.to_thread(self._archive.news)
+            if der is not None:
+                self.feed(RevocationsRenewed(der))
+
+    async def _keep_time(self) -> None:
+        seen_ms, apart_ms = self._clock(), self._clock() - steady_ms()
+        while True:
+            now_ms = self._clock()
+            before_ms, apart_ms = apart_ms, now_ms - steady_ms()
+            step_ms = apart_ms - before_ms
+            if abs(step_ms) >= STEP_MS:
+                self.feed(ClockStepped(step_ms))
+            deadline_ms = self._core.deadline
             # A deadline that was named before the clock was set back may now be far away: the core names another.
             if deadline_ms is not None and (now_ms >= deadline_ms or now_ms < seen_ms):
                 self.feed(Tick())
@@ -195,11 +227,11 @@ class Agent:
                 async with asyncio.timeout(self._wait_s()):
                     await self._was_fed.wait()
 
-    def _wait_s(self) -> float | None:
-        """How long to wait for the deadline, unless an event moves it; None when there is none."""
+    def _wait_s(self) -> float:
+        """How long to wait for the deadline, unless an event moves it."""
         deadline_ms = self._core.deadline
         if deadline_ms is None:
-            return None
+            return RECHECK_S
         return min(max((deadline_ms - self._clock()) / 1000, TICK_APART_S), RECHECK_S)
 
     async def _read_meter(self, order: TakeReading) -> None:
@@ -274,15 +306,17 @@ async def run(settings: GatewaySettings, *, leave: bool = False) -> int:
         leave: Whether to leave the network for good and then end.
 
     Returns:
-        The exit status: 0 after a clean stop or an exit that the provider confirmed, 1 when the vault, the identity
-        key or the meter can't be used; why, the log says in a sentence.
+        The exit status: 0 after a clean stop or an exit that the provider confirmed, 1 when the credentials, the vault
+        or the meter can't be used; why, the log says in a sentence.
     """
     status = 0
     try:
+        credentials = load_credentials(settings.home, Role.GATEWAY, wall_ms())
+        rules = rules_of(settings, credentials)
         with Vault(settings.home, settings.ledger_frames) as vault:
             log.info("%s: started, its public key is %s", settings.name, vault.identity.public_key.hex())
-            core = Member(vault.identity, _rules(settings), vault.load(), random.SystemRandom(), wall_ms())
-            bus, meter = Bus(settings.broker, settings.name), open_meter(settings.meter)
+            core = Member(vault.identity, rules, vault.load(), random.SystemRandom(), wall_ms())
+            bus, meter = Bus(settings.broker, settings.name, credentials=settings.home), open_meter(settings.meter)
             agent = Agent(core, vault, bus, meter)
             if leave:
                 agent.leave()
@@ -311,13 +345,29 @@ def _signals(agent: Agent) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def _rules(settings: GatewaySettings) -> MemberRules:
-    suite = next(suite for suite in SUITES.values() if suite.name == settings.suite)
+def rules_of(settings: GatewaySettings, credentials: Credentials) -> MemberRules:
+    """What the core goes by: the owner's settings, and the credentials in the home directory.
+
+    Raises:
+        HomeError: The certificate is for another name or region than the settings.
+    """
+    subject, provider = credentials.certificate.subject, credentials.provider
+    assert provider is not None, "a gateway's credentials have the provider's certificate"
+    if (subject.name, subject.region) != (settings.name, settings.region):
+        raise HomeError(
+            f"The certificate in {settings.home} is for {subject.name} in region {subject.region}, and the settings"
+            f" are for {settings.name} in region {settings.region}. Correct the settings, or install the certificate"
+            " that was issued for them."
+        )
     return MemberRules(
         settings.name,
         settings.region,
-        bytes.fromhex(settings.provider_key),
-        suite,
+        next(suite for suite in SUITES.values() if suite.name == settings.suite),
+        credentials.authority,
+        credentials.certificate.der,
+        provider.public_key,
+        credentials.revocations,
+        DrawValues(credentials.identity, settings.region),
         settings.members_min,
         settings.masks_min,
         settings.degree_max,

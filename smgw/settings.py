@@ -6,7 +6,7 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from broker.settings import BusSettings, HomePath, Name
@@ -24,29 +24,18 @@ class GatewaySettings(FileSettings):
     name: Name = Field(description="The gateway's pseudonym on the bus: a-z, 0-9 and -, at most 32 characters")
     region: Name = Field(description="The region whose network it joins: a-z, 0-9 and -, at most 32 characters")
     home: HomePath = Field(
-        description="Directory of identity key and vault, for this gateway alone; made when missing, private"
-    )
-    provider_key: str = Field(
-        pattern=r"^[0-9a-f]{64}$",
-        description="The provider's Ed25519 public key as it hands it out: 64 hexadecimal digits in lower case",
+        description="Directory of credentials and vault, for this gateway alone, private; enrolling makes it"
     )
     suite: Literal["basic"] = Field("basic", description="The protocol's suite")
     members_min: int = Field(5, ge=2, le=65_535, description="No reading leaves when fewer members are expected")
     masks_min: int = Field(3, ge=1, le=255, description="No reading leaves under fewer masks")
-    degree_max: int = Field(24, ge=1, le=255, description="Neighbors that the gateway may have")
+    degree_max: int = Field(255, ge=1, le=255, description="Neighbors that the gateway may have")
     ledger_frames: int = Field(
         40_000, ge=100, le=10_000_000, description="Sent frames kept with their readings; quarter hours: 35,040 a year"
     )
     log_level: LogLevel = Field("INFO", description="Least weight of a line on the standard error")
     broker: BusSettings = Field(default_factory=BusSettings, description="How to reach the provider's broker")
     meter: MeterSettings = Field(description="Where readings come from: a table [meter] that begins with its kind")
-
-    @field_validator("provider_key")
-    @classmethod
-    def _is_a_key(cls, value: str) -> str:
-        if not int(value, 16):
-            raise ValueError("stands for the provider's key; take public_key from provider.json in its home directory")
-        return value
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -1,4 +1,4 @@
-"""What the gateway must not forget: membership, seeds, what it sent and what was closed, in one SQLite file.
+"""What the gateway must not forget: membership, seeds, draws, what it sent and what was closed, in one SQLite file.
 
 What `apply` was given is on the disk when it returns. The rollback journal in mode TRUNCATE with `synchronous=EXTRA`
 does that: SQLite syncs the journal, the file, and the journal's truncation, which is the commit. WAL needs fewer syncs,
@@ -7,28 +7,53 @@ but it keeps erased seeds in its log until a checkpoint, and who only reads the 
 disk hides. Source: docs/protocol.md, thesis rule 7 (a mask is never used twice); sqlite.org/atomiccommit.html.
 """
 
-import logging
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final, Self, final
 
+from broker.credentials import KEY_FILE, load_enrolled_identity
 from broker.home import HomeError, hold_home
-from broker.keyfile import load_or_make_identity
-from common.clients import ClientSet
-from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
-from common.masks import Seed
-from common.secret import Secret
+from common.certificates import Role
+from common.identifiers import RoundNumber
 from common.signing import Identity
-from smgw.core.events import Closed, Departed, Edge, EdgeErased, Membership, Record, Sent, VaultContents
-from smgw.core.reading import Reading, ReadingStatus
+from smgw.core.events import (
+    Calibration,
+    Closed,
+    Departed,
+    Edge,
+    EdgeErased,
+    KnownRevocations,
+    KnownRoster,
+    Membership,
+    Record,
+    Replaced,
+    Sent,
+    Slot,
+    SlotEnded,
+    VaultContents,
+)
+from smgw.revocation_file import RevocationFile
 from smgw.vault_file import VAULT_FILE, damaged, make_vault, open_vault, understood
+from smgw.vault_rows import (
+    edge_of,
+    edge_row,
+    membership_of,
+    replaced_of,
+    replaced_row,
+    roster_of,
+    roster_row,
+    sent_of,
+    sent_row,
+    slot_of,
+    slot_row,
+)
 
-log = logging.getLogger(__name__)
-
-KEY_FILE: Final = "identity.key"
 LOCK_FILE: Final = "agent.pid"
 """Holds the process id of the agent at work, for who wants to signal it."""
+
+CALIBRATIONS_KEPT: Final = 10_000
+"""Entries of the calibration log that are kept."""
 
 _INSERT_SENT: Final = """
 INSERT INTO sent (network, round, attempt, view, import_dwh, export_dwh, status, tunnels, missing, frame)
@@ -47,6 +72,11 @@ WHERE network = (SELECT network FROM membership) ORDER BY round DESC, attempt DE
 
 _SELECT_CLOSED: Final = "SELECT max(round) FROM closed WHERE network = (SELECT network FROM membership)"
 
+_SELECT_SLOTS: Final = """
+SELECT number, epoch, leaves, live, root, counter, client, whole_leaves, is_opened FROM slot
+WHERE is_live ORDER BY number
+"""
+
 
 @final
 class Vault:
@@ -56,7 +86,7 @@ class Vault:
         """Take the vault in `home`, or make one on the first start; it keeps the last `ledger_frames` sent frames.
 
         Raises:
-            HomeError: It or the identity key is there and cannot be used, it is in use, or cannot be made.
+            HomeError: It or the identity key cannot be used, it is another key's, it is in use, or cannot be made.
         """
         self._path: Final = home / VAULT_FILE
         self._ledger_frames: Final = ledger_frames
@@ -64,9 +94,10 @@ class Vault:
             stack.enter_context(hold_home(home, LOCK_FILE))
             self.identity: Final[Identity] = self._identify(home)
             if not self._path.exists():
-                make_vault(self._path)
+                make_vault(self._path, self.identity.public_key)
             self._db: Final = stack.enter_context(closing(open_vault(self._path, "rw")))
             self._prepare()
+            self._revocations: Final = RevocationFile(home)
             self._held: Final = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -82,9 +113,7 @@ class Vault:
                 f"The identity key {key} is missing, and the vault beside it belongs to it. Restore the key from a"
                 f" backup, or move {self._path} away: the gateway then registers as a new one."
             )
-        if key.exists() and not self._path.exists():
-            log.warning("%s is gone; the gateway agrees on new seeds with its neighbors", self._path)
-        return load_or_make_identity(key)
+        return load_enrolled_identity(home, Role.GATEWAY)
 
     def _prepare(self) -> None:
         with understood(self._path):
@@ -93,8 +122,14 @@ class Vault:
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.execute("PRAGMA temp_store = MEMORY")
             (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise damaged(self._path, verdict)
+            if verdict != "ok":
+                raise damaged(self._path, verdict)
+            (owner,) = self._db.execute("SELECT public_key FROM owner").fetchone()
+        if owner != self.identity.public_key:
+            raise HomeError(
+                f"The vault {self._path} belongs to another identity key than {KEY_FILE} beside it. Restore that key"
+                " from a backup, or move the vault away: the gateway then registers as a new one."
+            )
 
     def apply(self, records: Sequence[Record]) -> None:
         """Keep all of the records or none of them; on the disk when it returns.
@@ -105,50 +140,58 @@ class Vault:
         with understood(self._path), self._db:
             for record in records:
                 self._write(record)
+        for record in records:
+            if isinstance(record, KnownRevocations):
+                self._revocations.keep(record.der)
+
+    def news(self) -> bytes | None:
+        """A list of revoked certificates (DER) that somebody has put into the home directory since the last look.
+
+        Raises:
+            HomeError: It cannot be read.
+        """
+        return self._revocations.news()
 
     def _write(self, record: Record) -> None:
         match record:
             case Membership():
-                row = (record.network, record.client, record.is_leaving)
-                self._db.execute("INSERT OR REPLACE INTO membership VALUES (1, ?, ?, ?)", row)
+                self._write_membership(record)
             case Edge():
-                self._write_edge(record)
+                self._db.execute("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", edge_row(record))
             case EdgeErased():
                 self._db.execute("DELETE FROM edge WHERE tunnel = ?", (record.tunnel.to_bytes(8),))
             case Sent():
                 self._write_sent(record)
             case Closed():
                 self._write_closed(record)
+            case Slot():
+                self._db.execute("INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)", slot_row(record))
+            case SlotEnded():
+                self._db.execute("UPDATE slot SET is_live = 0 WHERE number = ?", (record.number,))
+            case Replaced():
+                self._db.execute("INSERT OR REPLACE INTO replaced VALUES (?, ?)", replaced_row(record))
+            case KnownRoster():
+                self._db.execute("INSERT OR REPLACE INTO roster VALUES (?, ?, ?, ?, ?, ?)", roster_row(record))
+            case KnownRevocations():
+                self._db.execute("INSERT OR REPLACE INTO revocations VALUES (1, ?)", (record.der,))
+            case Calibration():
+                self._write_calibration(record)
             case Departed():
                 self._db.execute("DELETE FROM edge")
                 self._db.execute("DELETE FROM membership")
+                self._db.execute("UPDATE slot SET is_live = 0")
 
-    def _write_edge(self, edge: Edge) -> None:
-        row = (
-            edge.tunnel.to_bytes(8),
-            edge.peer,
-            edge.peer_key,
-            edge.seed.day,
-            edge.seed.secret.reveal(),
-            edge.is_started,
-            edge.stood_ms,
-        )
-        self._db.execute("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    def _write_membership(self, place: Membership) -> None:
+        """Another place begins without slots; their numbers stay used."""
+        before = self._db.execute("SELECT network, client FROM membership").fetchone()
+        if before is not None and before != (place.network, place.client):
+            self._db.execute("UPDATE slot SET is_live = 0")
+        row = (place.network, place.client, place.is_leaving)
+        self._db.execute("INSERT OR REPLACE INTO membership VALUES (1, ?, ?, ?)", row)
 
     def _write_sent(self, sent: Sent) -> None:
         assert sent.round == sent.reading.round, "a frame carries the reading of its own round"
-        row = (
-            sent.round,
-            sent.attempt,
-            sent.view,
-            sent.reading.import_dwh,
-            sent.reading.export_dwh,
-            sent.reading.status.name,
-            b"".join(tunnel.to_bytes(8) for tunnel in sent.tunnels),
-            sent.missing.octets(),
-            sent.frame,
-        )
-        written = self._db.execute(_INSERT_SENT, row)
+        written = self._db.execute(_INSERT_SENT, sent_row(sent))
         assert written.rowcount == 1, "a second, different frame for one round and attempt"
         self._db.execute("DELETE FROM sent WHERE number <= (SELECT max(number) FROM sent) - ?", (self._ledger_frames,))
 
@@ -156,6 +199,13 @@ class Vault:
         self._db.execute(_INSERT_CLOSED, (closed.round, closed.is_included))
         self._db.execute(
             "DELETE FROM closed WHERE number <= (SELECT max(number) FROM closed) - ?", (self._ledger_frames,)
+        )
+
+    def _write_calibration(self, entry: Calibration) -> None:
+        row = (entry.time_ms, entry.level, entry.text, entry.outcome)
+        self._db.execute("INSERT INTO calibration (time_ms, level, text, outcome) VALUES (?, ?, ?, ?)", row)
+        self._db.execute(
+            "DELETE FROM calibration WHERE number <= (SELECT max(number) FROM calibration) - ?", (CALIBRATIONS_KEPT,)
         )
 
     def load(self) -> VaultContents:
@@ -166,31 +216,22 @@ class Vault:
         """
         with understood(self._path):
             membership = self._db.execute("SELECT network, client, is_leaving FROM membership").fetchone()
-            edges = self._db.execute(
-                "SELECT tunnel, peer, peer_key, seed_day, seed, is_started, stood_ms FROM edge ORDER BY tunnel"
-            ).fetchall()
+            edges = self._db.execute("SELECT * FROM edge ORDER BY tunnel").fetchall()
             sent = self._db.execute(_SELECT_SENT).fetchone()
             (closed,) = self._db.execute(_SELECT_CLOSED).fetchone()
+            slots = self._db.execute(_SELECT_SLOTS).fetchall()
+            used = self._db.execute("SELECT number FROM slot").fetchall()
+            replaced = self._db.execute("SELECT slot, serial FROM replaced ORDER BY slot").fetchall()
+            rosters = self._db.execute("SELECT * FROM roster ORDER BY network").fetchall()
+            revocations = self._db.execute("SELECT list FROM revocations").fetchone()
         return VaultContents(
-            None if membership is None else _membership(*membership),
-            tuple(_edge(edge) for edge in edges),
-            None if sent is None else _sent(sent),
+            None if membership is None else membership_of(membership),
+            tuple(map(edge_of, edges)),
+            None if sent is None else sent_of(sent),
             None if closed is None else RoundNumber(closed),
+            tuple(map(slot_of, slots)),
+            frozenset(number for (number,) in used),
+            tuple(map(replaced_of, replaced)),
+            tuple(map(roster_of, rosters)),
+            b"" if revocations is None else revocations[0],
         )
-
-
-def _membership(network: int, client: int, is_leaving: int) -> Membership:
-    return Membership(NetworkId(network), ClientId(client), bool(is_leaving))
-
-
-def _edge(row: tuple[bytes, int, bytes, int, bytes, int, int]) -> Edge:
-    tunnel, peer, peer_key, seed_day, seed, is_started, stood_ms = row
-    number, aged = TunnelId(int.from_bytes(tunnel)), Seed(seed_day, Secret(seed))
-    return Edge(number, ClientId(peer), peer_key, aged, bool(is_started), stood_ms)
-
-
-def _sent(row: tuple[int, int, bytes, int, int, str, bytes, bytes, bytes]) -> Sent:
-    number, attempt, view, import_dwh, export_dwh, status, tunnels, missing, frame = row
-    reading = Reading(RoundNumber(number), import_dwh, export_dwh, ReadingStatus[status])
-    edges = tuple(TunnelId(int.from_bytes(tunnels[at : at + 8])) for at in range(0, len(tunnels), 8))
-    return Sent(reading.round, view, reading, attempt, edges, ClientSet.from_octets(missing), frame)

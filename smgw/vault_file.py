@@ -10,7 +10,7 @@ from urllib.parse import quote
 from broker.home import HomeError, explained, publish_file, require_private
 
 VAULT_FILE: Final = "vault.sqlite"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 APPLICATION: Final = int.from_bytes(b"DCNV")
 
 _BUSY_S: Final = 5
@@ -19,6 +19,7 @@ _BUSY_S: Final = 5
 _SCHEMA: Final = f"""
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {SCHEMA_VERSION};
+CREATE TABLE owner (public_key BLOB NOT NULL CHECK (length(public_key) = 32)) STRICT;
 CREATE TABLE membership (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     network INTEGER NOT NULL,
@@ -29,6 +30,8 @@ CREATE TABLE edge (
     tunnel BLOB PRIMARY KEY CHECK (length(tunnel) = 8),
     peer INTEGER NOT NULL,
     peer_key BLOB NOT NULL CHECK (length(peer_key) = 32),
+    peer_serial BLOB NOT NULL CHECK (length(peer_serial) = 20),
+    peer_until_ms INTEGER NOT NULL,
     seed_day INTEGER NOT NULL,
     seed BLOB NOT NULL CHECK (length(seed) = 32),
     is_started INTEGER NOT NULL CHECK (is_started IN (0, 1)),
@@ -55,11 +58,49 @@ CREATE TABLE closed (
     is_included INTEGER NOT NULL CHECK (is_included IN (0, 1)),
     UNIQUE (network, round)
 ) STRICT;
+CREATE TABLE slot (
+    number INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    leaves INTEGER NOT NULL,
+    live INTEGER NOT NULL,
+    root BLOB NOT NULL CHECK (length(root) = 32),
+    counter INTEGER NOT NULL,
+    client INTEGER NOT NULL,
+    whole_leaves INTEGER NOT NULL,
+    is_opened INTEGER NOT NULL CHECK (is_opened IN (0, 1)),
+    is_live INTEGER NOT NULL DEFAULT 1 CHECK (is_live IN (0, 1))
+) STRICT;
+CREATE TABLE replaced (
+    slot INTEGER PRIMARY KEY,
+    serial BLOB NOT NULL CHECK (length(serial) = 20)
+) STRICT;
+CREATE TABLE roster (
+    network INTEGER PRIMARY KEY,
+    epoch INTEGER NOT NULL,
+    leaves INTEGER NOT NULL,
+    live INTEGER NOT NULL,
+    root BLOB NOT NULL CHECK (length(root) = 32),
+    name BLOB NOT NULL CHECK (length(name) = 32)
+) STRICT;
+CREATE TABLE revocations (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    list BLOB NOT NULL
+) STRICT;
+CREATE TABLE calibration (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time_ms INTEGER NOT NULL,
+    level INTEGER NOT NULL CHECK (level BETWEEN 1 AND 5),
+    text TEXT NOT NULL,
+    outcome INTEGER NOT NULL CHECK (outcome IN (0, 1))
+) STRICT;
 """
 
 
-def make_vault(path: Path) -> None:
-    """Make an empty vault under another name first, so that one that is there is always whole."""
+def make_vault(path: Path, owner: bytes) -> None:
+    """Make an empty vault under another name first, so that one that is there is always whole.
+
+    `owner` is the gateway's public key (32 bytes): memberships, slots and seeds are that key's.
+    """
     draft, journal = path.with_name(f".{path.name}.new"), path.with_name(f"{path.name}-journal")
     with explained(path), understood(path):
         if journal.exists() and journal.stat().st_size:
@@ -71,6 +112,8 @@ def make_vault(path: Path) -> None:
         draft.touch(0o600, exist_ok=False)
         with closing(sqlite3.connect(draft)) as db:
             db.executescript(f"PRAGMA journal_mode = MEMORY; {_SCHEMA}")
+            with db:
+                db.execute("INSERT INTO owner VALUES (?)", (owner,))
         publish_file(draft, path)
 
 
@@ -84,7 +127,12 @@ def open_vault(path: Path, mode: str) -> sqlite3.Connection:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION:
             raise damaged(path, "it is empty or another program's database")
-        if version != SCHEMA_VERSION:
+        if version < SCHEMA_VERSION:
+            raise HomeError(
+                f"The vault {path} is of an earlier release (version {version}), whose neighbors have proven nothing."
+                f" Move it away, together with {path.name}-journal: the gateway agrees on new seeds."
+            )
+        if version > SCHEMA_VERSION:
             raise HomeError(
                 f"The vault {path} has version {version}, this program understands {SCHEMA_VERSION}."
                 " Run the release that wrote it, or a newer one."

@@ -62,7 +62,7 @@ class Member:
         """Continue from what the vault held; `entropy` must be cryptographically strong outside of simulations.
 
         Raises:
-            RefusedError: the gateway's own certificate, or the list in its vault, is not its administrator's.
+            RefusedError: the gateway's own certificate is not its administrator's.
         """
         edges = {edge.tunnel: edge for edge in contents.edges}
         revocations = newest_list(rules, contents.revocations)

@@ -25,12 +25,13 @@ RENEWAL_MS: Final = 30 * DAY_MS
 def newest_list(rules: MemberRules, stored: bytes) -> RevocationList:
     """The newer of the list in the home directory and of the one in the vault (DER, or empty).
 
-    Raises:
-        RefusedError: the one in the vault is not the administrator's.
+    One in the vault that is of another administrator counts for nothing: the owner has changed whom it trusts.
     """
-    if not stored:
+    try:
+        known = rules.authority.revocations(stored)
+    except RefusedError:
         return rules.revocations
-    return max(rules.revocations, rules.authority.revocations(stored), key=lambda known: known.number)
+    return max(rules.revocations, known, key=lambda each: each.number)
 
 
 @final
