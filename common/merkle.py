@@ -1,7 +1,8 @@
 """Merkle trees: one hash for a list that only grows, and short proofs of what is in it and that it only grew.
 
-The trees of Certificate Transparency with BLAKE2b and personalizations in place of SHA-256 and prefixes. Source: RFC
-9162, section 2.1; docs/protocol.md, "Roster".
+The trees of Certificate Transparency with BLAKE2b and personalizations in place of SHA-256 and prefixes. A root alone
+does not say how many leaves it has, so whoever signs one signs the size beside it. Source: RFC 9162, section 2.1;
+docs/protocol.md, "Roster".
 """
 
 from collections.abc import Iterable, Sequence
