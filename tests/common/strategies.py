@@ -6,12 +6,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from common.clients import ClientSet
+from common.draws import Opening
 from common.frames import Frame, Notification
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.masks import Seed
+from common.merkle import Tree
 from common.parameters import Parameters
 from common.payloads import (
     Assigned,
+    ClockAnswer,
     Correction,
     Entered,
     ExitConfirmed,
@@ -20,17 +23,27 @@ from common.payloads import (
     Registration,
     Rejected,
     Resumed,
-    Role,
     RoundFinal,
     Superposition,
-    TunnelMessage,
-    TunnelOpen,
 )
 from common.refusal import Refusal
+from common.roster import MESH_MAX, Leaf, Roster, RosterRoot
 from common.schedule import Schedule
 from common.secret import Secret
 from common.suites import BASIC
 from common.superposition import Lanes
+from common.tunnels import (
+    DRAWN_MAX,
+    Departure,
+    Drawn,
+    DrawnMember,
+    End,
+    Kind,
+    MemberProof,
+    Role,
+    TunnelMessage,
+    TunnelOpen,
+)
 
 moderate: Final = settings(max_examples=60, deadline=None)
 """Enough to meet the corners, few enough for a folder of seconds; no deadline, because the machine may be shared."""
@@ -47,6 +60,9 @@ names: Final = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_
 keys: Final = st.binary(min_size=32, max_size=32)
 views: Final = st.binary(min_size=8, max_size=8)
 octets: Final = st.integers(0, 255)
+numbers: Final = st.integers(0, 2**32 - 1)
+hashes: Final = st.binary(min_size=32, max_size=32)
+paths: Final = st.lists(hashes, max_size=6).map(tuple)
 client_sets: Final = st.sets(members, max_size=30).map(ClientSet.of)
 seeds: Final = st.builds(lambda day, key: Seed(day, Secret(key)), st.integers(0, 40_000), keys)
 tunnel_lists: Final = st.lists(tunnels, max_size=8).map(tuple)
@@ -65,22 +81,36 @@ bodies: Final = st.builds(
 )
 superpositions: Final = st.builds(Superposition, st.just(BASIC.code), rounds, views, bodies)
 finals: Final = st.builds(
-    lambda suite, round_, view, back, included, expected, started: RoundFinal(
-        suite, round_, view, RoundNumber(max(0, round_ - back)), included, expected, started
-    ),
+    lambda suite, round_, view, back, *rest: RoundFinal(suite, round_, view, RoundNumber(max(0, round_ - back)), *rest),
     octets,
     rounds,
     views,
     st.integers(0, 2**64),
+    numbers,
+    hashes,
     client_sets,
     client_sets,
     tunnel_lists,
 )
 
+leaves: Final = st.builds(Leaf, st.integers(1, 2**32 - 1).map(ClientId), keys, hashes, numbers)
+roots: Final = st.builds(
+    lambda epoch, counts, root: RosterRoot(epoch, max(counts), min(counts), root),
+    numbers,
+    st.tuples(numbers, numbers),
+    hashes,
+)
+member_proofs: Final = st.builds(MemberProof, roots, leaves, paths)
+drawn_members: Final = st.builds(DrawnMember, numbers, clients)
+openings: Final = st.builds(
+    Opening, st.integers(0, 2**16 - 1), st.integers(0, 2**16 - 1), hashes, st.tuples(*[hashes] * 10)
+)
+
 exact_payloads: Final = st.one_of(
-    st.builds(Registration, keys, names, names),
     st.builds(Assigned, keys),
-    st.builds(TunnelOpen, tunnels, st.sampled_from(Role), keys),
+    st.builds(ClockAnswer, words),
+    st.builds(TunnelOpen, tunnels, st.sampled_from(Role), st.sampled_from(Kind), numbers, member_proofs),
+    st.builds(Drawn, st.lists(drawn_members, max_size=DRAWN_MAX).map(tuple)),
     st.builds(Entered, tunnel_lists, tunnel_lists),
     st.builds(Holdings, st.lists(edges, max_size=6).map(tuple)),
     st.builds(Resumed, tunnel_lists),
@@ -99,6 +129,8 @@ exact_payloads: Final = st.one_of(
 """Payloads whose data field has one right length."""
 
 open_payloads: Final = st.one_of(
+    st.builds(Registration, hashes, st.binary(max_size=100)),
+    st.builds(Departure, member_proofs, st.sampled_from(End), st.binary(max_size=100)),
     st.builds(TunnelMessage, tunnels, octets, st.binary(max_size=100)),
     st.builds(Superposition, octets, rounds, views, st.binary(max_size=60)),
 )
@@ -107,7 +139,10 @@ open_payloads: Final = st.one_of(
 PAYLOADS: Final = (
     Registration,
     Assigned,
+    ClockAnswer,
     TunnelOpen,
+    Drawn,
+    Departure,
     TunnelMessage,
     Entered,
     Holdings,
@@ -136,3 +171,16 @@ def parameters(draw: st.DrawFn) -> Parameters:
     masks_min, draws = draw(st.integers(1, degree_max)), draw(st.integers(1, degree_max))
     members_min = draw(st.integers(masks_min + 1, 65_535))
     return Parameters(draw(octets), draw(names), draw(schedules()), members_min, masks_min, draws, degree_max)
+
+
+@st.composite
+def rosters(draw: st.DrawFn) -> Roster:
+    """Rosters as a provider makes them: a mesh with its leaves, or more leaves and a proof."""
+    count = draw(st.integers(0, MESH_MAX) | st.integers(MESH_MAX + 1, 2**32 - 1))
+    listed = tuple(
+        Leaf(ClientId(number + 1), draw(keys), draw(hashes), draw(numbers))
+        for number in range(count if count <= MESH_MAX else 0)
+    )
+    root = Tree(leaf.encode() for leaf in listed).root() if count <= MESH_MAX else draw(hashes)
+    at = RosterRoot(draw(numbers), count, draw(st.integers(0, count)), root)
+    return Roster(at, draw(rounds), draw(hashes), draw(parameters()), draw(paths), listed)

@@ -11,7 +11,7 @@ from common.identifiers import EVERYONE, ClientId, NetworkId
 from common.refusal import Refusal, RefusedError
 from common.signing import Direction
 from tests.common.strategies import frames, moderate
-from tests.vectors.good_frames import GATEWAY, NEIGHBOR
+from tests.vectors.members import GATEWAY, NEIGHBOR
 
 _EMPTY = Frame(NetworkId(7), ClientId(3), 1_767_225_600_123, Notification.EXIT)
 

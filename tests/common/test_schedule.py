@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from common.identifiers import RoundNumber
 from common.schedule import DAY_MS, Schedule
 from tests.common.strategies import keys, moderate, schedules
-from tests.vectors.good_frames import DEMO, LARGE
+from tests.vectors.members import DEMO, LARGE
 
 _rounds = st.integers(0, 10**9).map(RoundNumber)
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.agreement import Agreed
-from common.identifiers import ClientId
+from common.agreement import Introduction
+from common.draws import Opening
 from common.masks import Seed
 from common.secret import Secret
 from tests.common.strategies import moderate
@@ -40,12 +40,18 @@ def _shows(text: str) -> bool:
         str([SECRET]),
         str({"key": SECRET}),
         repr(Seed(3, SECRET)),
-        repr(Agreed(ClientId(1), Seed(3, SECRET))),
     ],
 )
 def test_no_form_of_writing_shows_it(written: str) -> None:
     assert not _shows(written)
     assert "Secret(32 bytes)" in written
+
+
+@pytest.mark.parametrize("holder", [Opening(3, 0, VALUE, ()), Introduction(b"", opening=VALUE)])
+def test_what_opens_a_draw_shows_no_draw_value(holder: object) -> None:
+    assert not _shows(repr(holder))
+    assert repr(VALUE)[2:-1] not in repr(holder)
+    assert type(holder).__name__ in repr(holder)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """The bad frames of the vector files: each fault alone, and pairs that show which of two is named."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
-from common.frames import Notification
+from common.identifiers import ClientId
+from common.merkle import Tree
 from common.refusal import Refusal
+from common.roster import Leaf, RosterRoot
 from common.signing import Direction, Identity
-from tests.vectors.good_frames import GATEWAY, GOOD, NEIGHBOR, NOW_MS, PROVIDER, ROUND, Case, N, Raw
+from tests.vectors.good_frames import GOOD, Raw
+from tests.vectors.members import FIRST, GATEWAY, GROWN, NEIGHBOR, NOW_MS, PROVIDER, ROUND
 from tests.vectors.rfc import ed25519_sign
 
 
@@ -40,62 +44,109 @@ def _unreadable() -> Iterator[tuple[str, Refusal, bytes]]:
         yield f"notification_{code}", Refusal.UNKNOWN_NOTIFICATION, _changed(entered, 21, bytes([code]))
 
 
-def _bad_data() -> Iterator[tuple[str, Notification, bytes]]:
-    """Data fields that are refused; the frames around them are right and signed."""
+def _bad_data() -> Iterator[tuple[str, str, bytes]]:
+    """Data fields that are refused, each in the place of a good case's; the frames around them are right and signed."""
+    yield from _lengths()
+    yield from _rosters()
+    yield from _proofs()
     data = {case.name: case.payload.encode() for case in GOOD}
-    ends_exactly = {
-        N.REGISTER: "register",
-        N.ENTERED: "entered",
-        N.CORRECTION: "correction",
-        N.SUPERPOSITION: "superposition",
-        N.ROSTER: "roster",
-        N.FINAL: "final_after_an_outage",
-        N.EMERGENCY: "emergency",
-        N.EXIT_CONFIRMED: "exit_confirmed_by_a_neighbor",
-        N.ASSIGNED: "assigned",
-        N.TUNNEL_OPEN: "tunnel_open_to_the_initiator",
-        N.RESUME: "resume",
-        N.RESUMED: "resumed",
-        N.REFUSED: "refused",
-    }
-    for notification, name in ends_exactly.items():
-        word = notification.name.lower()
-        yield f"{word}_without_data", notification, b""
-        yield f"{word}_cut_short", notification, data[name][:-1]
-        yield f"{word}_with_a_byte_too_many", notification, data[name] + b"\x00"
-    yield "tunnel_without_a_step", N.TUNNEL, data["tunnel"][:8]
-    yield "superposition_without_a_body", N.SUPERPOSITION, data["superposition"][:17]
-    yield "register_with_an_empty_name", N.REGISTER, data["register"][:40] + b"\x00"
-    yield "register_with_an_upper_case_region", N.REGISTER, data["register"].replace(b"north-1", b"North-1")
-    yield "register_with_a_level_in_its_name", N.REGISTER, data["register"].replace(b"gw-0001", b"gw/0001")
-    yield "register_with_a_newline_after_its_name", N.REGISTER, data["register"].replace(b"gw-0001", b"gw-000\n")
-    yield "register_with_a_name_not_in_ascii", N.REGISTER, data["register"].replace(b"gw-0001", b"gw-00\xc3\xbc")
-    yield "register_with_33_characters", N.REGISTER, data["register"][:40] + b"\x21" + b"z" * 33
-    yield "correction_with_attempt_0", N.CORRECTION, _changed(data["correction"], 17, b"\x00")
-    yield "correction_that_names_nobody", N.CORRECTION, data["correction"][:18] + b"\x00\x00"
-    yield "correction_of_a_bitmap_without_bits", N.CORRECTION, data["correction"][:18] + b"\x00\x01\x00"
-    yield (
-        "final_with_void_from_above_its_round",
-        N.FINAL,
-        _changed(data["final_after_an_outage"], 17, (ROUND + 1).to_bytes(8)),
-    )
-    yield "roster_whose_corrections_fill_the_period", N.ROSTER, _changed(data["roster"], 17, (7000).to_bytes(4))
-    yield "roster_with_period_0", N.ROSTER, _changed(data["roster"], 5, bytes(4))
-    yield "roster_with_window_0", N.ROSTER, _changed(data["roster"], 9, bytes(4))
-    yield "roster_without_attempts", N.ROSTER, _changed(data["roster"], 21, b"\x00")
-    yield "roster_with_members_min_not_above_masks_min", N.ROSTER, _changed(data["roster"], 22, b"\x00\x03\x03")
-    yield "roster_with_masks_min_0", N.ROSTER, _changed(data["roster"], 24, b"\x00")
-    yield "roster_with_draws_above_degree_max", N.ROSTER, _changed(data["roster"], 25, b"\x19\x18")
-    yield "roster_without_a_region", N.ROSTER, data["roster"][:27] + b"\x00"
-    yield "roster_of_a_region_in_upper_case", N.ROSTER, data["roster"].replace(b"north-1", b"NORTH-1")
-    yield "roster_of_a_region_not_in_ascii", N.ROSTER, data["roster"].replace(b"north-1", b"north-\xff")
-    yield "tunnel_open_with_role_2", N.TUNNEL_OPEN, _changed(data["tunnel_open_to_the_initiator"], 8, b"\x02")
-    yield "resume_with_started_2", N.RESUME, data["resume"][:-1] + b"\x02"
-    yield "emergency_with_fewer_edges_than_counted", N.EMERGENCY, _changed(data["emergency"], 0, b"\xff\xff")
-    yield "entered_with_fewer_tunnels_than_counted", N.ENTERED, _changed(data["entered"], 0, b"\xff\xff")
-    yield "resumed_with_more_tunnels_than_counted", N.RESUMED, _changed(data["resumed"], 0, b"\x00\x01")
-    yield "refused_with_an_unknown_notification", N.REFUSED, b"\x06\x08"
-    yield "refused_with_an_unknown_reason", N.REFUSED, b"\x01\x00"
+    yield "exit_with_data", "exit", b"\x00"
+    yield "tunnel_without_a_step", "tunnel", data["tunnel"][:8]
+    yield "superposition_without_a_body", "superposition", data["superposition"][:17]
+    yield "correction_with_attempt_0", "correction", _changed(data["correction"], 17, b"\x00")
+    yield "correction_that_names_nobody", "correction", data["correction"][:18] + b"\x00\x00"
+    yield "correction_of_a_bitmap_without_bits", "correction", data["correction"][:18] + b"\x00\x01\x00"
+    yield "correction_of_a_bitmap_with_a_zero_at_its_end", "correction", data["correction"][:18] + b"\x00\x02\x02\x00"
+    yield "correction_that_names_client_0", "correction", data["correction"][:18] + b"\x00\x01\x03"
+    final = data["final_after_an_outage"]
+    yield "final_with_void_from_above_its_round", "final_after_an_outage", _changed(final, 17, (ROUND + 1).to_bytes(8))
+    yield "final_that_ends_before_its_root", "final_after_an_outage", final[:29]
+    yield "resume_with_started_2", "resume", data["resume"][:-1] + b"\x02"
+    yield "emergency_with_fewer_edges_than_counted", "emergency", _changed(data["emergency"], 0, b"\xff\xff")
+    yield "entered_with_fewer_tunnels_than_counted", "entered", _changed(data["entered"], 0, b"\xff\xff")
+    yield "resumed_with_more_tunnels_than_counted", "resumed", _changed(data["resumed"], 0, b"\x00\x01")
+    yield "refused_with_an_unknown_notification", "refused", b"\x06\x08"
+    yield "refused_with_an_unknown_reason", "refused", b"\x01\x00"
+    yield "drawn_65_members", "drawn_64_members", b"\x00\x41" + data["drawn_64_members"][2:] + bytes(8)
+    yield "drawn_with_fewer_members_than_counted", "drawn", _changed(data["drawn"], 0, b"\x00\x03")
+    yield "clock_question_with_data", "clock_question", bytes(8)
+
+
+_FIXED_LENGTHS: Final = (
+    "entered", "correction", "superposition", "roster_of_a_first_epoch", "roster_that_grew_beyond_a_mesh",
+    "final_after_an_outage", "emergency", "exit_confirmed_by_a_neighbor", "assigned", "tunnel_open_to_the_initiator",
+    "resume", "resumed", "refused", "drawn", "clock_answer",
+)  # fmt: skip
+"""Cases whose data field has one right length."""
+
+
+def _lengths() -> Iterator[tuple[str, str, bytes]]:
+    for case in GOOD:
+        if case.name in _FIXED_LENGTHS:
+            data = case.payload.encode()
+            yield f"{case.name}_without_data", case.name, b""
+            yield f"{case.name}_cut_short", case.name, data[:-1]
+            yield f"{case.name}_with_a_byte_too_many", case.name, data + b"\x00"
+    yield "register_with_a_draw_root_cut_short", "register", bytes(31)
+
+
+def _rosters() -> Iterator[tuple[str, str, bytes]]:
+    """ROSTERs with one fault. What is listed hangs together with the root, unless that is the fault."""
+    name, right = "roster_of_a_first_epoch", FIRST.encode()
+    yield "roster_whose_corrections_fill_the_period", name, _changed(right, 97, (7000).to_bytes(4))
+    yield "roster_with_period_0", name, _changed(right, 85, bytes(4))
+    yield "roster_with_window_0", name, _changed(right, 89, bytes(4))
+    yield "roster_with_correction_0", name, _changed(right, 97, bytes(4))
+    yield "roster_without_attempts", name, _changed(right, 101, b"\x00")
+    yield "roster_with_members_min_not_above_masks_min", name, _changed(right, 102, b"\x00\x03\x03")
+    yield "roster_with_masks_min_0", name, _changed(right, 104, b"\x00")
+    yield "roster_with_masks_min_above_degree_max", name, _changed(right, 104, b"\x04\x01\x03")
+    yield "roster_with_draws_0", name, _changed(right, 105, b"\x00")
+    yield "roster_with_draws_above_degree_max", name, _changed(right, 105, b"\x19\x18")
+    yield "roster_without_a_region", name, right[:107] + b"\x00" + right[115:]
+    yield "roster_of_a_region_in_upper_case", name, right.replace(b"north-1", b"NORTH-1")
+    yield "roster_of_a_region_with_a_level", name, right.replace(b"north-1", b"north/1")
+    yield "roster_of_a_region_with_a_newline", name, right.replace(b"north-1", b"north1\n")
+    yield "roster_of_a_region_not_in_ascii", name, right.replace(b"north-1", b"north-\xff")
+    yield "roster_of_a_region_of_33_characters", name, right[:107] + b"\x21" + b"z" * 33 + right[115:]
+    yield "roster_with_more_living_than_leaves", name, _changed(right, 48, (10).to_bytes(4))
+    yield "roster_of_another_root", name, _changed(right, 52, bytes(32))
+    yield "roster_with_a_leaf_of_another_key", name, _changed(right, len(right) - 50, b"\x00\x00")
+    yield "roster_with_fewer_leaves_than_counted", name, right[:-72]
+    yield "roster_with_more_leaves_than_counted", name, right + right[-72:]
+    yield "roster_with_leaves_in_another_order", name, _listing(FIRST.listed[1], FIRST.listed[0], *FIRST.listed[2:])
+    yield "roster_with_one_client_twice", name, _listing(FIRST.listed[0], FIRST.listed[0])
+    yield "roster_with_client_0", name, _listing(replace(FIRST.listed[0], client=ClientId(0)), *FIRST.listed[1:])
+    grown = GROWN.encode()
+    yield "roster_that_lists_leaves_beyond_a_mesh", "roster_that_grew_beyond_a_mesh", grown + right[-72:]
+    counted = _changed(grown, 115, bytes([len(GROWN.growth) + 1]))
+    yield "roster_with_a_shorter_proof_than_counted", "roster_that_grew_beyond_a_mesh", counted
+
+
+def _listing(*leaves: Leaf) -> bytes:
+    root = Tree(leaf.encode() for leaf in leaves).root()
+    return replace(FIRST, at=RosterRoot(1, len(leaves), len(leaves), root), listed=leaves).encode()
+
+
+def _proofs() -> Iterator[tuple[str, str, bytes]]:
+    """Orders and evidence around the proof of a member."""
+    data = {case.name: case.payload.encode() for case in GOOD}
+    name = "tunnel_open_to_the_initiator"
+    right = data[name]
+    hashes = right[130]
+    yield "tunnel_open_with_role_2", name, _changed(right, 8, b"\x02")
+    yield "tunnel_open_with_kind_3", name, _changed(right, 9, b"\x03")
+    yield "tunnel_open_with_more_living_than_leaves", name, _changed(right, 22, (31).to_bytes(4))
+    yield "tunnel_open_to_client_0", name, _changed(right, 58, bytes(4))
+    yield "tunnel_open_with_a_shorter_path_than_counted", name, _changed(right, 130, bytes([hashes + 1]))
+    yield "tunnel_open_with_a_longer_path_than_counted", name, _changed(right, 130, bytes([hashes - 1]))
+    name = "departed_by_its_own_exit"
+    right = data[name]
+    end = 117 + 32 * right[116]
+    yield "departed_without_data", name, b""
+    yield "departed_without_an_end", name, right[:end]
+    yield "departed_with_end_2", name, _changed(right, end, b"\x02")
+    yield "departed_client_0", name, _changed(right, 44, bytes(4))
 
 
 _ED25519_ORDER: Final = 2**252 + 27742317777372353535851937790883648493
@@ -134,11 +185,11 @@ def bad_file() -> dict[str, Any]:
     for name, start in too_long:
         repeat = [{"octets": start.hex(), "times": 1}, {"octets": "00", "times": 65_536 + 64}]
         entries.append({"name": name, "step": "frame", "refusal": "TOO_LONG", "repeat": repeat})
-    for name, notification, data in _bad_data():
-        case = next(case for case in GOOD if case.notification is notification)
-        changed = Case(name, case.signer, notification, Raw(data), case.network, case.client)
-        entry = {"name": name, "step": "data", "refusal": "BAD_DATA", "frame": changed.signed().hex()}
-        entries.append(entry | {"notification_name": notification.name})
+    cases = {case.name: case for case in GOOD}
+    for name, good, data in _bad_data():
+        case = replace(cases[good], name=name, payload=Raw(data))
+        entry = {"name": name, "step": "data", "refusal": "BAD_DATA", "frame": case.signed().hex()}
+        entries.append(entry | {"notification_name": case.notification.name, "direction": case.direction.name})
     identity_point = (1).to_bytes(32, "little")
     weak = GOOD[0].signed()[:-64] + identity_point + bytes(32)
     signatures = [(name, raw, key.public_key, direction) for name, raw, key, direction in _unsigned()]

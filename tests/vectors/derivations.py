@@ -1,9 +1,8 @@
-"""What the vector files say beside frames: masks, sums, sets, schedules, topics and the handshake."""
+"""What the vector files say of a round and of the bus: masks, sums, sets, schedules and topics."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from common.agreement import Ends, Initiator, Responder
 from common.clients import ClientSet
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.masks import Seed
@@ -13,7 +12,8 @@ from common.secret import Secret
 from common.suites import BASIC, fingerprint, toward
 from common.superposition import ZERO, Lanes, add, signed, subtract, vector
 from common.topics import Broadcast, Channel, Topic, broadcast, down, register, tunnel, up
-from tests.vectors.good_frames import DEMO, GATEWAY, GOOD, LARGE, NEIGHBOR, PROVIDER, Roster
+from tests.vectors.good_frames import GOOD
+from tests.vectors.members import DEMO, GATEWAY, LARGE, NEIGHBOR, PROVIDER
 
 SEEDS: Final = (bytes(32), bytes(range(32)), bytes([0xFF]) * 32)
 _WORD_MAX: Final = 2**64 - 1
@@ -147,49 +147,6 @@ def schedule() -> dict[str, Any]:
                     }
                 )
     return {"rounds": entries}
-
-
-def parameters() -> dict[str, Any]:
-    """The content of `parameters.json`."""
-    rosters = (Roster(0, DEMO), Roster(2**32 - 1, LARGE))
-    return {"rosters": [{"fields": roster.fields(), "data": roster.encode().hex()} for roster in rosters]}
-
-
-def _handshake(
-    network: int, tunnel_: int, clients_: tuple[int, int], secrets: tuple[bytes, bytes], day: int
-) -> dict[str, Any]:
-    ends = Ends(NetworkId(network), TunnelId(tunnel_), GATEWAY.public_key, NEIGHBOR.public_key)
-    initiator = Initiator(ends, ClientId(clients_[0]), Secret(secrets[0]))
-    responder = Responder(ends, ClientId(clients_[1]), Secret(secrets[1]))
-    reply = responder.reply(initiator.hello)
-    confirm = initiator.confirm(reply, day)
-    _, stored = responder.agree(confirm)
-    return {
-        "network": network,
-        "tunnel": tunnel_,
-        "initiator_key": ends.initiator_key.hex(),
-        "responder_key": ends.responder_key.hex(),
-        "initiator_client": clients_[0],
-        "responder_client": clients_[1],
-        "initiator_ephemeral": secrets[0].hex(),
-        "responder_ephemeral": secrets[1].hex(),
-        "day": day,
-        "hello": initiator.hello.hex(),
-        "reply": reply.hex(),
-        "confirm": confirm.hex(),
-        "stored": stored.hex(),
-        "seed": initiator.finish(stored).seed.secret.reveal().hex(),
-    }
-
-
-def handshake() -> dict[str, Any]:
-    """The content of `handshake.json`."""
-    return {
-        "handshakes": [
-            _handshake(7, 2**63 + 1, (3, 9), (bytes([0x11]) * 32, bytes([0x22]) * 32), 20_454),
-            _handshake(2**32 - 1, 2**64 - 1, (2**32 - 1, 1), (SEEDS[1], SEEDS[2]), 0),
-        ]
-    }
 
 
 def topics() -> dict[str, Any]:

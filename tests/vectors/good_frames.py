@@ -11,6 +11,7 @@ from common.parameters import Parameters
 from common.payloads import (
     NO_VIEW,
     Assigned,
+    ClockAnswer,
     Correction,
     Entered,
     ExitConfirmed,
@@ -19,30 +20,40 @@ from common.payloads import (
     Registration,
     Rejected,
     Resumed,
-    Role,
     RoundFinal,
     Superposition,
-    TunnelMessage,
-    TunnelOpen,
 )
 from common.refusal import Refusal
-from common.schedule import Schedule
-from common.secret import Secret
-from common.signing import Direction, Identity
+from common.roster import NO_PREDECESSOR, Roster, RosterRoot
+from common.signing import Direction
 from common.suites import BASIC, fingerprint
+from common.tunnels import Departure, Drawn, DrawnMember, End, Kind, Role, TunnelMessage, TunnelOpen
+from tests.vectors.members import (
+    CLIENT,
+    FIRST,
+    GATEWAY,
+    GATEWAY_CERTIFICATE,
+    GATEWAY_DRAWS,
+    GATEWAY_LEAF,
+    GROWN,
+    LARGE,
+    MESH,
+    NEIGHBOR,
+    NEIGHBOR_CLIENT,
+    NEIGHBOR_LEAF,
+    NETWORK,
+    NOW_MS,
+    PROVIDER,
+    REVOCATIONS,
+    REVOKED_CERTIFICATE,
+    ROUND,
+    SAME,
+    TREE,
+    proof,
+)
 
-GATEWAY: Final = Identity(Secret(bytes(range(32))))
-NEIGHBOR: Final = Identity(Secret(bytes(range(32, 64))))
-PROVIDER: Final = Identity(Secret(bytes(range(64, 96))))
 _SIGNERS: Final = {"gateway": GATEWAY, "neighbor": NEIGHBOR, "provider": PROVIDER}
-
-NETWORK: Final = NetworkId(7)
-CLIENT: Final = ClientId(3)
-NOW_MS: Final = 1_767_225_600_123
-ROUND: Final = RoundNumber(1_963_584)
 VIEW: Final = bytes.fromhex("0011223344556677")
-DEMO: Final = Parameters(1, "north-1", Schedule(10_000, 2_000, 1_000, 1_500, 3))
-LARGE: Final = Parameters(1, "a", Schedule(900_000, 60_000, 9_000, 30_000, 3), 50, 6, 8, 32)
 
 
 class Payload(Protocol):
@@ -64,21 +75,14 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
-class Roster:
-    """The data of a ROSTER frame."""
+class RevocationData:
+    """The data of REVOCATIONS: the administrator's list as it is (DER)."""
 
-    epoch: int
-    parameters: Parameters
+    list: bytes
 
     def encode(self) -> bytes:
         """The data field."""
-        return self.parameters.encode(self.epoch)
-
-    def fields(self) -> dict[str, Any]:
-        """Parameters and schedule in one flat object."""
-        flat: dict[str, Any] = {"epoch": self.epoch} | asdict(self.parameters)
-        schedule: dict[str, Any] = flat.pop("schedule")
-        return flat | schedule
+        return self.list
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +125,30 @@ _EDGES: Final = (
 )
 _TUNNELS: Final = (TunnelId(0x0102030405060708), TunnelId(2**63))
 _VOID: Final = RoundFinal(
-    1, ROUND, VIEW, RoundNumber(ROUND - 4), _clients(1, 3, 8, 200), _clients(1, 2, 3, 8, 200), _TUNNELS
+    1,
+    ROUND,
+    VIEW,
+    RoundNumber(ROUND - 4),
+    2**32 - 1,
+    bytes(range(0xE0, 0x100)),
+    _clients(1, 3, 8, 200),
+    _clients(1, 2, 3, 8, 200),
+    _TUNNELS,
 )
-_FIRST: Final = RoundFinal(1, RoundNumber(0), NO_VIEW, RoundNumber(0), ClientSet(), _clients(1, 2, 3), ())
+_FOUNDING: Final = RoundFinal(
+    1, RoundNumber(0), NO_VIEW, RoundNumber(0), 1, FIRST.at.root, ClientSet(), _clients(1, 2, 3), ()
+)
+_EMPTY: Final = Roster(RosterRoot(0, 0, 0, TREE.root(0)), RoundNumber(2**64 - 1), NO_PREDECESSOR, LARGE)
+_TUNNEL: Final = TunnelId(2**63 + 1)
+_DRAWN_NEIGHBOR: Final = proof(NEIGHBOR_LEAF, GROWN.at)
+_DRAWING_GATEWAY: Final = proof(GATEWAY_LEAF, GROWN.at)
+_EXIT: Final = Frame(NETWORK, NEIGHBOR_CLIENT, NOW_MS, Notification.EXIT).signed(NEIGHBOR, Direction.UP)
 
 N: Final = Notification
 GOOD: Final = (
     Case("register", "gateway", N.REGISTER,
-         Registration(GATEWAY.public_key, "north-1", "gw-0001"), NO_NETWORK, EVERYONE),
-    Case("register_names_of_one_and_32_characters", "gateway", N.REGISTER,
-         Registration(GATEWAY.public_key, "a", "z" * 32), NO_NETWORK, EVERYONE),
+         Registration(GATEWAY_DRAWS.root, GATEWAY_CERTIFICATE), NO_NETWORK, EVERYONE),
+    Case("register_without_a_certificate", "gateway", N.REGISTER, Registration(bytes(32), b""), NO_NETWORK, EVERYONE),
     Case("entered", "gateway", N.ENTERED, Entered(_TUNNELS, (TunnelId(5),))),
     Case("entered_with_nothing", "gateway", N.ENTERED, Entered((), ())),
     Case("exit", "gateway", N.EXIT, Raw()),
@@ -139,24 +157,45 @@ GOOD: Final = (
     Case("superposition", "gateway", N.SUPERPOSITION, _order(0x0123456789ABCDEF, 42, 0, [1, 2, 9])),
     Case("superposition_corrected_of_high_words", "neighbor", N.SUPERPOSITION, _order(-1, -(2**63), 1, [1, 2]),
          NetworkId(2**32 - 1), ClientId(2**32 - 1)),
-    Case("roster", "provider", N.ROSTER, Roster(4, DEMO), client=EVERYONE),
-    Case("final_of_a_first_round", "provider", N.FINAL, _FIRST, client=EVERYONE),
+    Case("roster_of_a_first_epoch", "provider", N.ROSTER, FIRST, client=EVERYONE),
+    Case("roster_of_the_largest_mesh", "provider", N.ROSTER, MESH, client=EVERYONE),
+    Case("roster_that_grew_beyond_a_mesh", "provider", N.ROSTER, GROWN, client=EVERYONE),
+    Case("roster_of_the_same_leaves", "provider", N.ROSTER, SAME, client=EVERYONE),
+    Case("roster_without_leaves", "provider", N.ROSTER, _EMPTY, client=EVERYONE),
+    Case("final_of_a_first_round", "provider", N.FINAL, _FOUNDING, client=EVERYONE),
     Case("final_after_an_outage", "provider", N.FINAL, _VOID, client=EVERYONE),
     Case("release", "gateway", N.RELEASE, Raw()),
-    Case("tunnel", "gateway", N.TUNNEL, TunnelMessage(TunnelId(2**63 + 1), 1, bytes(range(32)))),
-    Case("tunnel_with_an_empty_body", "neighbor", N.TUNNEL, TunnelMessage(TunnelId(0), 255, b""), client=ClientId(9)),
+    Case("tunnel", "gateway", N.TUNNEL, TunnelMessage(_TUNNEL, 1, bytes(range(32)))),
+    Case("tunnel_with_an_empty_body", "neighbor", N.TUNNEL, TunnelMessage(TunnelId(0), 255, b""),
+         client=NEIGHBOR_CLIENT),
     Case("emergency", "gateway", N.EMERGENCY, Holdings(_EDGES[:1])),
-    Case("exit_confirmed_by_a_neighbor", "neighbor", N.EXIT_CONFIRMED, ExitConfirmed(ClientId(3)), client=ClientId(9)),
-    Case("exit_confirmed_by_the_provider", "provider", N.EXIT_CONFIRMED, ExitConfirmed(ClientId(3))),
+    Case("exit_confirmed_by_a_neighbor", "neighbor", N.EXIT_CONFIRMED, ExitConfirmed(CLIENT), client=NEIGHBOR_CLIENT),
+    Case("exit_confirmed_by_the_provider", "provider", N.EXIT_CONFIRMED, ExitConfirmed(CLIENT)),
     Case("assigned", "provider", N.ASSIGNED, Assigned(GATEWAY.public_key)),
     Case("tunnel_open_to_the_initiator", "provider", N.TUNNEL_OPEN,
-         TunnelOpen(TunnelId(2**63 + 1), Role.INITIATOR, NEIGHBOR.public_key)),
+         TunnelOpen(_TUNNEL, Role.INITIATOR, Kind.DRAW, GATEWAY_LEAF.epoch, _DRAWN_NEIGHBOR)),
     Case("tunnel_open_to_the_responder", "provider", N.TUNNEL_OPEN,
-         TunnelOpen(TunnelId(2**63 + 1), Role.RESPONDER, GATEWAY.public_key), client=ClientId(9)),
+         TunnelOpen(_TUNNEL, Role.RESPONDER, Kind.DRAW, NEIGHBOR_LEAF.epoch, _DRAWING_GATEWAY),
+         client=NEIGHBOR_CLIENT),
+    Case("tunnel_open_in_a_mesh", "provider", N.TUNNEL_OPEN,
+         TunnelOpen(TunnelId(1), Role.RESPONDER, Kind.MESH, 2**32 - 1, proof(NEIGHBOR_LEAF, MESH.at))),
+    Case("tunnel_open_to_renew_a_seed", "provider", N.TUNNEL_OPEN,
+         TunnelOpen(TunnelId(2**64 - 1), Role.INITIATOR, Kind.RENEWAL, 0, proof(NEIGHBOR_LEAF, SAME.at))),
     Case("resume", "gateway", N.RESUME, Holdings(_EDGES)),
     Case("resume_with_nothing", "gateway", N.RESUME, Holdings(())),
     Case("resumed", "provider", N.RESUMED, Resumed(_TUNNELS)),
     Case("refused", "provider", N.REFUSED, Rejected(N.REGISTER, Refusal.NAME_TAKEN), NO_NETWORK, EVERYONE),
+    Case("revocations", "provider", N.REVOCATIONS, RevocationData(REVOCATIONS), client=EVERYONE),
+    Case("drawn", "gateway", N.DRAWN,
+         Drawn((DrawnMember(3, NEIGHBOR_CLIENT), DrawnMember(2**32 - 1, ClientId(2**32 - 1))))),
+    Case("drawn_64_members", "gateway", N.DRAWN,
+         Drawn(tuple(DrawnMember(4, ClientId(client)) for client in range(64)))),
+    Case("drawn_nobody", "gateway", N.DRAWN, Drawn(())),
+    Case("departed_by_its_own_exit", "provider", N.DEPARTED, Departure(_DRAWN_NEIGHBOR, End.EXIT, _EXIT)),
+    Case("departed_with_its_certificate", "provider", N.DEPARTED,
+         Departure(proof(NEIGHBOR_LEAF, MESH.at), End.CERTIFICATE, REVOKED_CERTIFICATE)),
+    Case("clock_question", "gateway", N.CLOCK, Raw()),
+    Case("clock_answer", "provider", N.CLOCK, ClockAnswer(NOW_MS - 40)),
 )  # fmt: skip
 
 
@@ -166,8 +205,9 @@ def plain(value: object) -> object:
         body = BASIC.body.unpack(value.body)
         basic = {"lanes": list(body[:3]), "attempt": body[3], "masks": body[4], "edges": body[5]}
         return {"suite": value.suite, "round": value.round, "view": value.view.hex()} | basic
-    if isinstance(value, Roster):
-        return value.fields()
+    if isinstance(value, Parameters):
+        rules: dict[str, Any] = asdict(value)
+        return rules | rules.pop("schedule")
     if isinstance(value, Raw):
         return {}
     if isinstance(value, ClientSet | tuple):

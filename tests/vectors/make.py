@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.vectors import FOLDER, bad_frames, derivations, good_frames
+from tests.vectors import FOLDER, bad_frames, certificates, derivations, good_frames, handshakes, rosters
 
 FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "frames_good.json": good_frames.good_file,
@@ -25,9 +25,12 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "fingerprints.json": derivations.fingerprints,
     "view.json": derivations.view,
     "schedule.json": derivations.schedule,
-    "parameters.json": derivations.parameters,
-    "handshake.json": derivations.handshake,
     "topics.json": derivations.topics,
+    "merkle.json": rosters.merkle,
+    "draws.json": rosters.draws,
+    "roster.json": rosters.rosters,
+    "certificates.json": certificates.certificates,
+    "handshake.json": handshakes.handshake,
 }
 """What makes each file."""
 

@@ -1,4 +1,4 @@
-"""Every derivation and layout of the protocol once more, from `hashlib` and `struct` alone.
+"""Every layout of the protocol and what a round derives once more, from `hashlib` and `struct` alone.
 
 Nothing here imports the product: what a vector file says is computed from its own inputs, in the words of the
 documentation.
@@ -10,7 +10,7 @@ from hashlib import blake2b
 from struct import pack, unpack
 from typing import Any, Final
 
-from tests.vectors.rfc import X25519_BASE, chacha20poly1305, ed25519_public, ed25519_sign, x25519
+from tests.vectors.rfc import ed25519_public, ed25519_sign
 
 _LABELS: Final = {"UP": b"dcnet/1 up", "DOWN": b"dcnet/1 down"}
 
@@ -58,21 +58,55 @@ def basic_body(f: dict[str, Any]) -> bytes:
     return pack(">QQQ", *f["lanes"]) + pack(">BBQ", f["attempt"], f["masks"], f["edges"])
 
 
+def _path(hashes: list[str]) -> bytes:
+    return pack(">B", len(hashes)) + b"".join(map(bytes.fromhex, hashes))
+
+
+def _root(f: dict[str, Any]) -> bytes:
+    return pack(">III", f["epoch"], f["leaves"], f["live"]) + bytes.fromhex(f["root"])
+
+
+def leaf(f: dict[str, Any]) -> bytes:
+    """A leaf of a roster."""
+    keys = bytes.fromhex(f["public_key"]) + bytes.fromhex(f["draw_root"])
+    return pack(">I", f["client"]) + keys + pack(">I", f["epoch"])
+
+
+def _member(f: dict[str, Any]) -> bytes:
+    return _root(f["at"]) + leaf(f["leaf"]) + _path(f["path"])
+
+
+def _rules(f: dict[str, Any]) -> bytes:
+    times = pack(">IIII", f["period_ms"], f["window_ms"], f["grace_ms"], f["correction_ms"])
+    counts = pack(">BH", f["attempts_max"], f["members_min"])
+    least = pack(">BBB", f["masks_min"], f["draws"], f["degree_max"])
+    return pack(">B", f["suite"]) + times + counts + least + _named(f["region"])
+
+
 def roster(f: dict[str, Any]) -> bytes:
     """The data of a ROSTER frame."""
-    head = pack(">BI", f["suite"], f["epoch"])
-    head += pack(">IIII", f["period_ms"], f["window_ms"], f["grace_ms"], f["correction_ms"])
-    head += pack(">BH", f["attempts_max"], f["members_min"])
-    return head + pack(">BBB", f["masks_min"], f["draws"], f["degree_max"]) + _named(f["region"])
+    at = f["at"]
+    head = pack(">IQ", at["epoch"], f["first_round"]) + bytes.fromhex(f["predecessor"])
+    head += pack(">II", at["leaves"], at["live"]) + bytes.fromhex(at["root"])
+    return head + _rules(f["parameters"]) + _path(f["growth"]) + b"".join(map(leaf, f["listed"]))
 
 
 def _final(f: dict[str, Any]) -> bytes:
-    sets = bitmap(f["included"]) + bitmap(f["expected"])
-    return _order(f) + pack(">Q", f["void_from"]) + sets + _tunnels(f["started"])
+    head = _order(f) + pack(">QI", f["void_from"], f["epoch"]) + bytes.fromhex(f["root"])
+    return head + bitmap(f["included"]) + bitmap(f["expected"]) + _tunnels(f["started"])
+
+
+def _tunnel_open(f: dict[str, Any]) -> bytes:
+    return pack(">QBBI", f["tunnel"], f["role"], f["kind"], f["own_epoch"]) + _member(f["peer"])
+
+
+def _drawn(f: dict[str, Any]) -> bytes:
+    members = f["members"]
+    return pack(">H", len(members)) + b"".join(pack(">II", each["epoch"], each["client"]) for each in members)
 
 
 DATA: Final[dict[str, Callable[[dict[str, Any]], bytes]]] = {
-    "REGISTER": lambda f: bytes.fromhex(f["public_key"]) + _named(f["region"]) + _named(f["name"]),
+    "REGISTER": lambda f: bytes.fromhex(f["draw_root"]) + bytes.fromhex(f["certificate"]),
     "ENTERED": lambda f: _tunnels(f["standing"]) + _tunnels(f["failed"]),
     "EXIT": lambda _: b"",
     "CORRECTION": lambda f: _order(f) + pack(">B", f["attempt"]) + bitmap(f["missing"]),
@@ -84,10 +118,14 @@ DATA: Final[dict[str, Callable[[dict[str, Any]], bytes]]] = {
     "EMERGENCY": _holdings,
     "EXIT_CONFIRMED": lambda f: pack(">I", f["leaver"]),
     "ASSIGNED": lambda f: bytes.fromhex(f["public_key"]),
-    "TUNNEL_OPEN": lambda f: pack(">QB", f["tunnel"], f["role"]) + bytes.fromhex(f["peer_key"]),
+    "TUNNEL_OPEN": _tunnel_open,
     "RESUME": _holdings,
     "RESUMED": lambda f: _tunnels(f["started"]),
     "REFUSED": lambda f: pack(">BB", f["notification"], f["reason"]),
+    "REVOCATIONS": lambda f: bytes.fromhex(f["list"]),
+    "DRAWN": _drawn,
+    "DEPARTED": lambda f: _member(f["member"]) + pack(">B", f["end"]) + bytes.fromhex(f["evidence"]),
+    "CLOCK": lambda f: pack(">Q", f["asked_ms"]) if f else b"",
 }
 """The data field of each notification from its fields."""
 
@@ -120,51 +158,3 @@ def offset_ms(public_key: bytes, window_ms: int) -> int:
     """How long after the start of a round the gateway with this key sends."""
     place = unpack(">I", blake2b(public_key, digest_size=4, person=b"dcnet offset").digest())[0]
     return int((window_ms * 9 // 10) * place // 4294967296)
-
-
-def _hash(ends: bytes, messages: Iterable[bytes]) -> bytes:
-    said = ends + b"".join(pack(">H", len(message)) + message for message in messages)
-    return blake2b(said, digest_size=32, person=b"dcnet handshake").digest()
-
-
-def _key(root: bytes, person: bytes) -> bytes:
-    return blake2b(b"", key=root, digest_size=32, person=person).digest()
-
-
-def _seal(key: bytes, step: int, transcript: bytes, message: bytes) -> bytes:
-    return chacha20poly1305(key, bytes(8) + pack(">I", step), message, transcript)
-
-
-def handshake(given: dict[str, Any], told: bytes | None = None) -> dict[str, bytes]:
-    """The four messages and the keys of one handshake, from both ephemeral secrets.
-
-    Args:
-        given: the inputs of an entry of `handshake.json`.
-        told: what the responder seals into message 2 instead of its client identifier, if anything.
-    """
-    initiator, responder = bytes.fromhex(given["initiator_ephemeral"]), bytes.fromhex(given["responder_ephemeral"])
-    identities = bytes.fromhex(given["initiator_key"]) + bytes.fromhex(given["responder_key"])
-    ends = pack(">IQ", given["network"], given["tunnel"]) + identities
-    hello, public = x25519(initiator, X25519_BASE), x25519(responder, X25519_BASE)
-    shared = x25519(initiator, public)
-    first = _hash(ends, [hello, public])
-    root = blake2b(first, key=shared, digest_size=32, person=b"dcnet root").digest()
-    from_initiator, from_responder = _key(root, b"dcnet tunnel i"), _key(root, b"dcnet tunnel r")
-    if told is None:
-        told = pack(">I", given["responder_client"])
-    reply = public + first + _seal(from_responder, 2, first, told)
-    second = _hash(ends, [hello, reply])
-    confirm = second + _seal(from_initiator, 3, second, pack(">II", given["initiator_client"], given["day"]))
-    return {
-        "hello": hello,
-        "reply": reply,
-        "confirm": confirm,
-        "stored": _seal(from_responder, 4, second, b"stored"),
-        "shared": shared,
-        "transcript_reply": first,
-        "transcript_confirm": second,
-        "root": root,
-        "key_initiator": from_initiator,
-        "key_responder": from_responder,
-        "seed": _key(root, b"dcnet seed"),
-    }
