@@ -195,10 +195,17 @@ def empty(parameters: Parameters = PARAMETERS, at_ms: int = START, revocations: 
     return bench
 
 
-def operating(pairs: Pairs, *, parameters: Parameters = PARAMETERS, contents: StoreContents | None = None) -> Bench:
+def operating(
+    pairs: Pairs,
+    *,
+    parameters: Parameters = PARAMETERS,
+    contents: StoreContents | None = None,
+    revocations: bytes = b"",
+) -> Bench:
     """A provider at the start of `ROUND`, which expects everybody in `pairs`; the bus was there all the time."""
     setup = NetworkSetup(NETWORK, parameters, contents or stored(pairs, number=ROUND - 2, parameters=parameters))
-    bench = Bench((setup,), SCHEDULE.deadline(RoundNumber(ROUND - 2), 0))
+    trust = TRUST.renewed(revocations) if revocations else TRUST
+    bench = Bench((setup,), SCHEDULE.deadline(RoundNumber(ROUND - 2), 0), trust=trust)
     bench.handle(Connected())
     bench.now_ms = SCHEDULE.start(RoundNumber(ROUND - 1))
     bench.report(*bench.last.expected)

@@ -208,12 +208,7 @@ def stored(
     closed = final(number, NO_VIEW, who, who, len(people))
     frame = final_frame(closed, SCHEDULE.deadline(RoundNumber(number), 0))
     first = kept(roster(len(people), parameters=parameters))
-    return StoreContents(
-        people,
-        (*(edge(a, b) for a, b in pairs), *edges),
-        (first,),
-        final_frame(closed, SCHEDULE.deadline(RoundNumber(number), 0)),
-    )
+    return StoreContents(people, (*(edge(a, b) for a, b in pairs), *edges), (first,), frame)
 
 
 def published(effects: Iterable[Effect]) -> list[Notification]:

@@ -1,10 +1,9 @@
 """Members that were away: expected again with the seeds they hold, or with new ones for those they lost."""
 
-from dataclasses import replace
-
 from common.frames import Notification
 from common.identifiers import ClientId, TunnelId
-from common.payloads import Entered, HeldEdge, Holdings, Resumed, Role
+from common.payloads import Entered, HeldEdge, Holdings, Resumed
+from common.tunnels import Kind, Role
 from provider.core.events import EdgeRemoved, EdgeState, MemberState, Message, Store
 from tests.provider.core.bench import Bench, operating
 from tests.provider.core.builders import (
@@ -16,7 +15,6 @@ from tests.provider.core.builders import (
     after,
     edge,
     everybody,
-    identity,
     member,
     members,
     message,
@@ -28,6 +26,7 @@ from tests.provider.core.builders import (
     registration,
     stored,
     tunnel,
+    wanting,
 )
 
 SEVEN = (1, 2, 3, 4, 5, 6, 7)
@@ -59,8 +58,8 @@ def next_round(bench: Bench, *clients: int) -> None:
     bench.report(*clients)
 
 
-def standing(bench: Bench, client: int, orders: list[tuple[str, object]]) -> Message:
-    del orders
+def standing(bench: Bench, client: int) -> Message:
+    """Notification 2: every tunnel that this client initiated stands."""
     graph = bench.machine.networks[NETWORK].desk.graph
     mine = tuple(e.tunnel for e in graph.in_state(EdgeState.OPEN) if e.initiator == client)
     return message(client, Notification.ENTERED, Entered(mine, ()).encode(), at_ms=bench.now_ms)
@@ -100,10 +99,11 @@ def test_seeds_that_the_member_lost_are_renewed_and_it_is_not_expected_before() 
     effects = bench.receive(asking(bench, 7, held(7, 1, 2, 3, 4)))
     gone = [Store(EdgeRemoved(NETWORK, tunnel(7, peer))) for peer in (5, 6)]
     assert effects[:3] == [*gone, Store(member(7))]
-    assert [who for who, order in opened(effects) if order.role is Role.RESPONDER] == [name(5), name(6)]
+    asked = [(who, order.kind) for who, order in opened(effects) if order.role is Role.RESPONDER]
+    assert asked == [(name(5), Kind.RENEWAL), (name(6), Kind.RENEWAL)]
     next_round(bench, *SIX)
     assert bench.last.expected == members(*SIX)
-    bench.receive(standing(bench, 7, []))
+    bench.receive(standing(bench, 7))
     next_round(bench, *SIX)
     assert bench.last.expected == members(*SEVEN)
     assert len(bench.last.started) == 2
@@ -123,7 +123,7 @@ def test_a_store_that_was_lost_renews_every_edge_in_the_same_place() -> None:
     assert published(effects)[:2] == [Notification.ASSIGNED, Notification.RESUMED]
     drawn = {who for who, order in opened(effects) if order.role is Role.RESPONDER}
     assert drawn == {name(peer) for peer in SIX}
-    bench.receive(standing(bench, 7, []))
+    bench.receive(standing(bench, 7))
     next_round(bench, *SIX)
     assert bench.last.expected == members(*SEVEN)
     next_round(bench, *SEVEN)
@@ -144,22 +144,43 @@ def test_an_edge_that_a_gateway_claims_with_nobody_is_ignored() -> None:
         (
             *(HeldEdge(tunnel(7, peer), ClientId(peer), is_started=True) for peer in SIX),
             HeldEdge(TunnelId(5), ClientId(99), is_started=True),
-            HeldEdge(TunnelId(6), ClientId(3), is_started=False),
         )
     )
     effects = bench.receive(asking(bench, 7, claims.encode()))
     assert published(effects) == [Notification.RESUMED]
 
 
-def test_a_member_with_too_few_live_neighbors_gets_others() -> None:
-    pairs = [*everybody(12), *((peer, 13) for peer in (1, 2, 3, 4))]
-    bench = operating(pairs)
-    bench.report(*range(2, 14))
-    bench.tick(DEADLINE)
-    effects = bench.report(*range(2, 14), missing=(1,), attempt=1)
-    orders = opened(effects)
-    assert bench.state(1) is MemberState.AWAY
-    assert [order.peer_key for who, order in orders if order.role is Role.RESPONDER] == [identity(13).public_key]
+def test_a_seed_that_stands_for_the_member_alone_is_renewed_and_keeps_nobody_out() -> None:
+    bench = without_seven()
+    bench.receive(asking(bench, 7, held(7, *SIX)))
+    bench.now_ms += 1
+    graph = bench.machine.networks[NETWORK].desk.graph
+    graph.remove(tunnel(1, 7))
+    claims = Holdings(
+        (
+            HeldEdge(TunnelId(6), ClientId(1), is_started=False),
+            *(HeldEdge(tunnel(7, peer), ClientId(peer), is_started=True) for peer in SIX[1:]),
+        )
+    )
+    orders = opened(bench.receive(asking(bench, 7, claims.encode())))
+    assert [(who, order.role, order.kind) for who, order in orders] == [
+        (name(1), Role.RESPONDER, Kind.RENEWAL),
+        (name(7), Role.INITIATOR, Kind.RENEWAL),
+    ]
+    assert not bench.machine.networks[NETWORK].desk.members[ClientId(7)].unsettled
+
+
+def test_a_joining_member_that_registers_again_has_lost_what_stood() -> None:
+    waiting = [edge(peer, 8, EdgeState.STANDING) for peer in (1, 2)]
+    joining = member(8, MemberState.JOINING)
+    contents = stored(everybody(7), range(1, 8), ROUND - 2, others=[joining], edges=waiting)
+    bench = operating(everybody(7), contents=contents)
+    effects = bench.receive(registration(8))
+    assert {effect.record for effect in effects if isinstance(effect, Store)} == {
+        EdgeRemoved(NETWORK, each.tunnel) for each in waiting
+    }
+    drawn = [order for _, order in opened(bench.receive(wanting(8, 1, 2)))]
+    assert {order.kind for order in drawn} == {Kind.MESH}
 
 
 def test_a_member_that_resumes_while_it_is_expected_changes_nothing() -> None:
@@ -180,15 +201,14 @@ def test_a_tunnel_to_renew_is_not_opened_twice() -> None:
 def test_a_seed_that_stands_is_started_and_not_agreed_again() -> None:
     bench = without_seven()
     bench.receive(asking(bench, 7, held(7, 1, 2, 3, 4)))
-    bench.receive(standing(bench, 7, []))
+    bench.receive(standing(bench, 7))
     bench.now_ms += 1
     assert opened(bench.receive(asking(bench, 7, held(7, 1, 2, 3, 4)))) == []
 
 
 def test_a_seed_that_stands_is_started_only_when_both_its_ends_are_expected() -> None:
-    contents = stored(everybody(7), number=ROUND - 2)
     away, waiting = member(8, MemberState.AWAY), edge(1, 8, EdgeState.STANDING)
-    contents = replace(contents, members=(*contents.members, away), edges=(*contents.edges, waiting))
+    contents = stored(everybody(7), range(1, 8), ROUND - 2, others=[away], edges=[waiting])
     bench = operating(everybody(7), contents=contents)
     bench.report(*SEVEN)
     assert bench.last.started == ()
@@ -205,10 +225,10 @@ def test_the_neighbors_of_a_member_in_dispute_are_expected_without_it() -> None:
     assert refusals(bench.report(7)) == ["NOT_EXPECTED"]
 
 
-def test_the_rules_are_said_again_with_the_final_after_somebody_asked_and_not_without() -> None:
+def test_list_and_roster_are_said_again_with_the_final_after_somebody_asked_and_not_without() -> None:
     bench = without_seven()
     bench.receive(asking(bench, 7, held(7, *SIX)))
     bench.run(SCHEDULE.start(after(ROUND)))
-    assert Notification.ROSTER in published(bench.report(*SIX))
+    assert published(bench.report(*SIX)) == [Notification.FINAL, Notification.REVOCATIONS, Notification.ROSTER]
     bench.run(SCHEDULE.start(after(ROUND, 2)))
-    assert Notification.ROSTER not in published(bench.report(*SEVEN))
+    assert published(bench.report(*SEVEN)) == [Notification.FINAL]

@@ -9,7 +9,6 @@ from provider.core.events import EdgeRemoved, MemberRecord, MemberState, Message
 from tests.provider.core.bench import Bench, empty, operating
 from tests.provider.core.builders import (
     DEADLINE,
-    NETWORK,
     SCHEDULE,
     START,
     after,
@@ -19,7 +18,6 @@ from tests.provider.core.builders import (
     member,
     members,
     message,
-    name,
     opened,
     ordered,
     published,
@@ -64,8 +62,9 @@ def test_the_final_that_no_longer_expects_the_leaver_comes_before_the_news() -> 
     assert bench.last.expected == members(*SIX)
     spoken = [effect for effect in effects if isinstance(effect, Publish)]
     assert published(spoken[:1]) == [Notification.FINAL]
-    assert spoken[1:] == [*(forwarded(EXIT, client, bench.now_ms) for client in SIX), confirmation(bench)]
-    assert effects[-1] == Notice("client 7 has left")
+    assert published(spoken[-1:]) == [Notification.ROSTER]
+    assert spoken[1:-1] == [*(forwarded(EXIT, client, bench.now_ms) for client in SIX), confirmation(bench)]
+    assert Notice("client 7 has left") in effects
 
 
 def test_with_the_final_the_leaver_and_its_edges_are_gone_from_the_store() -> None:
@@ -112,13 +111,10 @@ def test_a_member_that_was_away_hears_of_the_exit_when_it_comes_back() -> None:
     assert published(effects) == [Notification.EXIT, Notification.RESUMED]
 
 
-def test_who_drew_the_leaver_draws_somebody_else() -> None:
+def test_nobody_gets_another_neighbor_for_a_leaver_without_asking() -> None:
     bench = operating(ring(20, reach=4))
     bench.receive(message(5, Notification.EXIT))
-    effects = bench.report(*range(1, 21))
-    drew = sorted(int(who.removeprefix("gw-")) for who, order in opened(effects) if order.role == 0)
-    assert drew == [1, 2, 3, 4]
-    assert identity(5).public_key not in {order.peer_key for _, order in opened(effects)}
+    assert opened(bench.report(*range(1, 21))) == []
 
 
 def test_a_leaver_gets_no_tunnels_and_no_answer_that_keeps_it() -> None:
@@ -126,7 +122,7 @@ def test_a_leaver_gets_no_tunnels_and_no_answer_that_keeps_it() -> None:
     for moment, reason in enumerate(("UNEXPECTED", "UNKNOWN_CLIENT")):
         resume = message(7, Notification.RESUME, Holdings(()).encode(), at_ms=START + 1 + moment)
         assert refusals(bench.receive(resume)) == [reason]
-        assert opened(bench.receive(registration(1007, called=name(7), by=identity(7), at_ms=START + moment))) == []
+        assert opened(bench.receive(registration(7, at_ms=START + moment))) == []
         bench.report(*SEVEN)
 
 
@@ -135,7 +131,7 @@ def test_its_name_is_free_again_and_its_number_is_not() -> None:
     bench.report(*SEVEN)
     effects = bench.receive(registration(7, at_ms=bench.now_ms))
     records = [effect.record for effect in effects if isinstance(effect, Store)]
-    assert records == [MemberRecord(NETWORK, ClientId(8), name(7), identity(7).public_key, MemberState.JOINING)]
+    assert records == [replace(member(7, MemberState.JOINING, epoch=0), client=ClientId(8))]
 
 
 def test_an_exit_outlives_a_restart_of_the_provider() -> None:

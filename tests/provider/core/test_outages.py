@@ -1,9 +1,9 @@
 """When the provider, the bus or the clock was not there: rounds are lost, once each, and never taken up again."""
 
+from dataclasses import replace
+
 from common.clients import ClientSet
 from common.frames import Notification
-from common.payloads import RoundFinal
-from common.suites import BASIC
 from provider.core.events import (
     Connected,
     Disconnected,
@@ -27,6 +27,7 @@ from tests.provider.core.builders import (
     after,
     corrects,
     everybody,
+    final,
     final_frame,
     members,
     published,
@@ -37,6 +38,7 @@ from tests.provider.core.builders import (
 
 SEVEN = (1, 2, 3, 4, 5, 6, 7)
 PERIOD_MS = SCHEDULE.period_ms
+SAID_AGAIN = [Notification.REVOCATIONS, Notification.ROSTER, Notification.FINAL]
 
 
 def finals(bench: Bench) -> list[int]:
@@ -67,15 +69,15 @@ def test_an_outage_voids_its_rounds_with_one_line_each_and_one_final() -> None:
     bench = operating(everybody(7))
     view, back_at = bench.view, SCHEDULE.start(after(ROUND, 2)) + 5_000
     effects = bench.tick(back_at)
-    order = RoundFinal(BASIC.code, after(ROUND, 2), view, ROUND, ClientSet(), members(*SEVEN), ())
-    frame = final_frame(order, back_at)
+    said = replace(final(ROUND + 2, view, ClientSet(), members(*SEVEN), leaves=7), void_from=ROUND)
+    frame = final_frame(said, back_at)
     results = [lost(ROUND), lost(ROUND + 1), lost(ROUND + 2)]
     text = f"rounds {ROUND} to {ROUND + 2} are lost: {Why.PROVIDER_DOWN.value}"
     assert effects == [
         *(Store(result) for result in results),
         Store(FinalRecord(NETWORK, after(ROUND, 2), frame)),
         Notice(text, is_warning=True),
-        *(RoundClosed(result) for result in results),
+        *(RoundClosed(result, certified=8) for result in results),
         retained(frame, back_at),
     ]
 
@@ -97,7 +99,7 @@ def test_a_restart_after_the_final_opens_the_next_round() -> None:
     kept, records = bench.contents.final, len(bench.records)
     assert kept is not None
     effects = bench.restart(START + 10_000)
-    assert published(effects) == [Notification.ROSTER, Notification.FINAL]
+    assert published(effects) == SAID_AGAIN
     assert effects[-1] == retained(kept, START + 10_000)
     assert len(bench.records) == records
     bench.now_ms = SCHEDULE.start(after(ROUND))
@@ -178,7 +180,7 @@ def test_after_a_reconnect_rules_final_and_correction_are_said_again() -> None:
     bench.tick(DEADLINE)
     bench.handle(Disconnected())
     effects = bench.handle(Connected())
-    assert published(effects) == [Notification.ROSTER, Notification.FINAL, Notification.CORRECTION]
+    assert published(effects) == [*SAID_AGAIN, Notification.CORRECTION]
     assert effects[-1] == corrects(ROUND, view, 1, 7)
 
 
@@ -188,7 +190,7 @@ def test_a_correction_is_not_said_again_when_its_round_is_closed() -> None:
     bench.tick(DEADLINE)
     bench.report(*SEVEN[:6], missing=(7,), attempt=1)
     effects = bench.handle(Disconnected(), Connected())
-    assert published(effects) == [Notification.ROSTER, Notification.FINAL]
+    assert published(effects) == SAID_AGAIN
 
 
 def test_a_network_that_is_too_small_says_so_once_and_waits() -> None:

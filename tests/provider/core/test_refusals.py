@@ -8,9 +8,10 @@ import pytest
 from common import topics
 from common.frames import Notification, decode
 from common.identifiers import NetworkId, RoundNumber, TunnelId
-from common.payloads import Entered, Registration, Resumed, Superposition, TunnelMessage
+from common.payloads import Entered, Registration, Resumed, Superposition
 from common.refusal import Refusal
 from common.signing import Direction
+from common.tunnels import TunnelMessage
 from provider.core.events import EdgeState, Message, Refuse
 from tests.provider.core.bench import Bench, operating
 from tests.provider.core.builders import (
@@ -31,9 +32,13 @@ from tests.provider.core.builders import (
     registration,
     stored,
     tunnel,
+    wanting,
 )
+from tests.provider.core.certified import YEARS, certificate, draw_root, revocations
 
 Make = Callable[[Bench], Message]
+NAMESAKE = certificate(1, key=20, serial=20)
+EXPIRED = certificate(20, term=replace(YEARS, end_ms=START - 1_000))
 UP = topics.up(NETWORK, name(1))
 S = Notification.SUPERPOSITION
 
@@ -70,11 +75,9 @@ def tunneled(a: int, b: int) -> bytes:
     return TunnelMessage(tunnel(a, b), 1, b"hello").encode()
 
 
-REGISTRATION = registration(20).payload
-WRONG_NAME = Message(topics.register("gw-21"), REGISTRATION)
 MISPLACED_EXIT = replace(message(1, Notification.EXIT), topic=topics.register(name(1)))
 MISPLACED_TUNNEL = replace(message(1, Notification.TUNNEL, tunneled(1, 2)), topic=UP)
-INSIDE = message(1, Notification.REGISTER, Registration(identity(1).public_key, "north", name(1)).encode())
+INSIDE = message(1, Notification.REGISTER, Registration(draw_root(1), certificate(1)).encode())
 
 CASES: list[tuple[Refusal, Notification | None, Make]] = [
     (Refusal.TOO_SHORT, None, lambda _: Message(UP, bytes(87))),
@@ -87,12 +90,17 @@ CASES: list[tuple[Refusal, Notification | None, Make]] = [
     (Refusal.BAD_DATA, S, changed(good, 12, 0)),
     (Refusal.BAD_DATA, Notification.ENTERED, said(1, Notification.ENTERED, b"\x01")),
     (Refusal.BAD_DATA, Notification.EXIT, said(1, Notification.EXIT, b"\x01")),
-    (Refusal.BAD_DATA, Notification.REGISTER, lambda _: replace(registration(20), payload=nameless())),
+    (Refusal.BAD_DATA, Notification.REGISTER, lambda _: replace(registration(20), payload=uncertified(31))),
+    (Refusal.BAD_DATA, Notification.DRAWN, said(1, Notification.DRAWN, b"\x00\x01")),
+    (Refusal.BAD_DATA, Notification.DRAWN, lambda _: wanting(1, *range(2, 67))),
+    (Refusal.BAD_DATA, Notification.DRAWN, lambda _: wanting(1, 1)),
+    (Refusal.BAD_DATA, Notification.DRAWN, lambda _: wanting(1, 0)),
+    (Refusal.BAD_DATA, Notification.CLOCK, said(1, Notification.CLOCK, b"\x01")),
     (Refusal.RETAINED, S, lambda bench: replace(good(bench), is_retained=True)),
     (Refusal.WRONG_TOPIC, S, lambda bench: replace(good(bench), topic="dcnet/1/7/up")),
     (Refusal.WRONG_TOPIC, S, lambda bench: replace(good(bench), topic=topics.up(NETWORK, name(2)))),
     (Refusal.WRONG_TOPIC, S, lambda bench: replace(good(bench), topic=topics.tunnel(NETWORK, name(1)))),
-    (Refusal.WRONG_TOPIC, Notification.REGISTER, lambda _: WRONG_NAME),
+    (Refusal.WRONG_TOPIC, Notification.REGISTER, lambda _: registration(20, topic="gw-21")),
     (Refusal.WRONG_TOPIC, Notification.EXIT, lambda _: MISPLACED_EXIT),
     (Refusal.WRONG_TOPIC, Notification.TUNNEL, lambda _: MISPLACED_TUNNEL),
     (Refusal.WRONG_NETWORK, S, lambda bench: replace(good(bench), topic=topics.up(NetworkId(8), name(1)))),
@@ -104,7 +112,7 @@ CASES: list[tuple[Refusal, Notification | None, Make]] = [
     (Refusal.BAD_SIGNATURE, Notification.EXIT, said(1, Notification.EXIT, by=STRANGER)),
     (Refusal.BAD_SIGNATURE, Notification.EXIT, said(1, Notification.EXIT, by=PROVIDER)),
     (Refusal.BAD_SIGNATURE, Notification.TUNNEL, said(1, Notification.TUNNEL, tunneled(1, 2), by=STRANGER)),
-    (Refusal.BAD_SIGNATURE, Notification.REGISTER, changed(lambda _: registration(20), 100, 1)),
+    (Refusal.BAD_SIGNATURE, Notification.REGISTER, lambda _: registration(20, by=21)),
     (Refusal.STALE, Notification.EXIT, said(1, Notification.EXIT, at_ms=START - SCHEDULE.period_ms - 1)),
     (Refusal.STALE, Notification.REGISTER, lambda _: registration(20, at_ms=START - 60_001)),
     (Refusal.FUTURE, Notification.EXIT, said(1, Notification.EXIT, at_ms=START + 9_001)),
@@ -119,25 +127,32 @@ CASES: list[tuple[Refusal, Notification | None, Make]] = [
     (Refusal.NOT_EXPECTED, S, said(8, S, Superposition(1, ROUND, bytes(8), bytes(34)).encode())),
     (Refusal.WRONG_VIEW, S, other(view=bytes(8))),
     (Refusal.WRONG_MASKS, S, lambda bench: bench.saying(1, (0, 0, 0), [tunnel(1, 2)])),
-    (Refusal.NAME_TAKEN, Notification.REGISTER, lambda _: registration(20, called=name(1))),
-    (Refusal.UNKNOWN_REGION, Notification.REGISTER, lambda _: registration(20, region="south")),
+    (Refusal.NAME_TAKEN, Notification.REGISTER, lambda _: registration(20, topic=name(1), cert=NAMESAKE)),
+    (Refusal.UNKNOWN_REGION, Notification.REGISTER, lambda _: registration(20, cert=certificate(20, region="south"))),
+    (Refusal.BAD_CERTIFICATE, Notification.REGISTER, lambda _: replace(registration(20), payload=uncertified(40))),
+    (Refusal.BAD_CERTIFICATE, Notification.REGISTER, lambda _: registration(20, cert=certificate(20, by=300_001))),
+    (Refusal.CERTIFICATE_EXPIRED, Notification.REGISTER, lambda _: registration(20, cert=EXPIRED)),
+    (Refusal.CERTIFICATE_REVOKED, Notification.REGISTER, lambda _: registration(20, cert=certificate(20, serial=666))),
+    (Refusal.WRONG_SUBJECT, Notification.REGISTER, lambda _: registration(1, draws=2)),
+    (Refusal.UNKNOWN_ROSTER, Notification.DRAWN, lambda _: wanting(1, 2, epoch=2)),
+    (Refusal.UNKNOWN_ROSTER, Notification.DRAWN, lambda _: wanting(1, 2, epoch=0)),
+    (Refusal.UNKNOWN_ROSTER, Notification.DRAWN, lambda _: wanting(1, 9)),
     (Refusal.NOT_AN_END, Notification.TUNNEL, said(3, Notification.TUNNEL, tunneled(1, 2))),
     (Refusal.NOT_AN_END, Notification.ENTERED, said(2, Notification.ENTERED, Entered((tunnel(1, 2),), ()).encode())),
     (Refusal.TUNNEL_CLOSED, Notification.TUNNEL, said(1, Notification.TUNNEL, tunneled(1, 99))),
 ]  # fmt: skip
 
 
-def nameless() -> bytes:
-    return message(0, Notification.REGISTER, bytes(34), network=NetworkId(0)).payload
+def uncertified(count: int) -> bytes:
+    """A REGISTER with so many bytes in place of draw root and certificate."""
+    return message(0, Notification.REGISTER, bytes(count), network=NetworkId(0)).payload
 
 
 def eight() -> Bench:
     """Seven members that are expected, and an eighth that is away."""
-    contents = stored(everybody(7), number=ROUND - 2)
-    contents = replace(
-        contents, members=(*contents.members, member(8)), edges=(*contents.edges, edge(1, 8, EdgeState.STANDING))
-    )
-    return operating(everybody(7), contents=contents)
+    waiting = edge(1, 8, EdgeState.STANDING)
+    contents = stored(everybody(7), range(1, 8), ROUND - 2, others=[member(8)], edges=[waiting])
+    return operating(everybody(7), contents=contents, revocations=revocations(2, 666))
 
 
 @pytest.mark.parametrize(
@@ -190,17 +205,13 @@ def test_a_frame_after_its_sender_was_declared_missing_is_late() -> None:
     assert refusals(bench.receive(good(bench))) == ["LATE"]
 
 
-def test_a_network_that_has_given_all_its_identifiers_takes_nobody() -> None:
-    known = stored(everybody(7), number=ROUND - 2)
-    bench = operating(everybody(7), contents=replace(known, members=(*known.members, member(200_000))))
-    assert refusals(bench.receive(registration(20))) == ["NETWORK_FULL"]
-
-
 def test_the_list_of_reasons_is_whole() -> None:
-    """Reasons that only a gateway gives are left: handshake, its own masks and members, its own rounds."""
-    provider = {reason for reason, _, _ in CASES} | {Refusal.REPEATED}
-    provider |= {Refusal.NETWORK_FULL}
-    gateway = {r for r in Refusal if r >= Refusal.TOO_FEW_MASKS} | {Refusal.BAD_HANDSHAKE, Refusal.TOO_MANY_NEIGHBORS}
+    """Reasons that only a gateway gives are left: handshake, draws, rosters, its own masks, members and rounds."""
+    provider = {reason for reason, _, _ in CASES}
+    provider |= {Refusal.REPEATED, Refusal.NETWORK_FULL, Refusal.REVOCATIONS_EXPIRED}
+    gateway = {r for r in Refusal if Refusal.TOO_FEW_MASKS <= r <= Refusal.CLOCK_WRONG}
+    gateway |= {r for r in Refusal if r >= Refusal.BAD_DRAW} - {Refusal.UNKNOWN_ROSTER}
+    gateway |= {Refusal.BAD_HANDSHAKE, Refusal.TOO_MANY_NEIGHBORS}
     assert provider | gateway == set(Refusal)
     assert not provider & gateway
 

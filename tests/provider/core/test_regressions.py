@@ -1,7 +1,5 @@
 """What the simulation found in the network machine; the seeds are in tests/simulation."""
 
-from dataclasses import replace
-
 from common import topics
 from common.frames import Notification, decode
 from common.payloads import Holdings
@@ -18,22 +16,21 @@ from tests.provider.core.builders import (
     member,
     message,
     name,
-    opened,
     registration,
+    rosters,
     stored,
 )
 
 
-def test_a_clock_set_back_by_a_day_does_not_keep_newcomers_from_drawing() -> None:
+def test_a_clock_set_back_by_a_day_does_not_keep_newcomers_out_of_the_roster() -> None:
     bench = empty()
     bench.receive(registration(1), registration(2))
-    assert opened(bench.tick(START - DAY_MS))
+    assert [each.at.leaves for each in rosters(bench.tick(START - DAY_MS))] == [2]
 
 
 def test_an_edge_that_stands_too_long_to_be_started_is_dropped() -> None:
-    contents = stored(everybody(7), number=ROUND - 1)
     away, waiting = member(8, MemberState.AWAY), edge(1, 8, EdgeState.STANDING)
-    contents = replace(contents, members=(*contents.members, away), edges=(*contents.edges, waiting))
+    contents = stored(everybody(7), range(1, 8), ROUND - 2, others=[away], edges=[waiting])
     bench = operating(everybody(7), contents=contents)
     bench.report(*range(1, 8))
     assert waiting.tunnel in bench.edges(EdgeState.STANDING)
