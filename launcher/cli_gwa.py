@@ -86,7 +86,9 @@ def renew(  # noqa: PLR0913, PLR0917 -- these are a command's options
     directory: Directory,
     names: Annotated[list[str] | None, typer.Argument(help="Whose certificates; else all that end soon.")] = None,
     within: Annotated[int, typer.Option(metavar="DAYS", min=0, help="Which end soon, without names.")] = 60,
-    host: Annotated[list[str] | None, typer.Option(help="For the broker alone: its hosts from now on.")] = None,
+    host: Annotated[
+        list[str] | None, typer.Option(help="For the broker alone: how gateways reach it from now on.")
+    ] = None,
     days: CertificateDays = 730,
     list_days: ListDays = 90,
 ) -> None:

@@ -63,7 +63,7 @@ def run(config: Config, log_level: LogLevel = None) -> None:
 
 @app.command()
 def key(config: Config) -> None:
-    """Print the provider's public key, which every gateway must know; it is made when there is none yet."""
+    """Print the public key with which the provider signs, and which its certificate holds."""
     from launcher.programs import become  # noqa: PLC0415
 
     become("provider", config, None, "--show-key")

@@ -13,7 +13,7 @@ from typing import Final
 from broker.credentials import CERTIFICATE_FILE, REQUEST_FILE, replace_revocations, utc
 from broker.enrollment import install, make_key_and_request
 from broker.gwa.issuing import Request, RequestError, read_request
-from broker.gwa.rules import BROKER_NAME
+from broker.gwa.rules import BROKER_NAME, LOCAL_HOSTS
 from broker.home import HomeError, explained
 from broker.pem import REQUEST, Bundle, one_of
 from broker.toml import SettingsError
@@ -27,9 +27,6 @@ Tell = Callable[[str], None]
 
 BROKER_DIRECTORY: Final = "broker"
 """Below the provider's home directory: the broker's key and certificates."""
-
-_LOCAL: Final = ("127.0.0.1", "::1", "localhost")
-"""The provider itself reaches its broker so."""
 
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- nothing is bound here
 """Where a broker may listen that nobody can call it by."""
@@ -67,7 +64,7 @@ def provider(config: Path) -> list[Party]:
     """
     with _for_a_person():
         settings = provider_settings.load(config)
-    names = dict.fromkeys((settings.broker.host, *_LOCAL))
+    names = dict.fromkeys((settings.broker.host, *LOCAL_HOSTS))
     return [
         Party(settings.home, Subject(Role.PROVIDER, settings.name)),
         Party(

@@ -11,7 +11,7 @@ leaves nothing that the next command does not put right. Source: BSI TR-03109-4;
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, final
@@ -29,7 +29,7 @@ from broker.gwa.issuing import (
     issue_revocations,
 )
 from broker.gwa.ledger import Entry, load_ledger, save_ledger
-from broker.gwa.rules import Order, check, check_parties, provider_in
+from broker.gwa.rules import LOCAL_HOSTS, Order, check, check_parties, provider_in
 from broker.home import HomeError, explained, make_home, write_file
 from broker.pem import REVOCATIONS, Bundle, to_pem
 from common.certificates import Role
@@ -82,13 +82,13 @@ class Office:
         check(order, self.ledger, self.now_ms)
         return self._add(order.request, order.meter, days)
 
-    def renew(self, name: str, days: int, hosts: Sequence[str] | None = None) -> Entry:
+    def renew(self, name: str, days: int, hosts: Iterable[str] | None = None) -> Entry:
         """Issue another certificate for the same party and key; the one before stays valid until it ends.
 
         Args:
             name: The party.
             days: How long it is good from now on.
-            hosts: A broker's names and addresses from now on; None leaves them.
+            hosts: By which names and addresses the broker is reached elsewhere from now on; None leaves them.
 
         Raises:
             RequestError: nobody has the name, it is revoked, or another party took its place.
@@ -99,7 +99,11 @@ class Office:
                 f"{name} was revoked on {utc(last.revoked_ms)} ({last.reason}). It needs a new key: enroll it again in "
                 "an empty home directory, and issue for its new request"
             )
-        request = Request(last.subject, last.public_key, last.hosts if hosts is None else tuple(hosts))
+        if hosts is None:
+            hosts = last.hosts
+        elif last.role is Role.BROKER:
+            hosts = dict.fromkeys((*hosts, *(host for host in last.hosts if host in LOCAL_HOSTS)))
+        request = Request(last.subject, last.public_key, tuple(hosts))
         check_parties(Order(request, last.role, last.meter), self.ledger, self.now_ms)
         return self._add(request, last.meter, days)
 

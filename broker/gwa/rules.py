@@ -14,6 +14,10 @@ RESERVED: Final = {"provider": Role.PROVIDER, "broker": Role.BROKER, "inspector"
 """Names that nobody of another role gets, since the broker's access rules go by them."""
 
 BROKER_NAME: Final = "broker"
+
+LOCAL_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
+"""By these a provider reaches the broker that it started itself, so a certificate keeps them."""
+
 _METER: Final = re.compile(r"[0-9A-Z-]{4,40}")
 
 
@@ -117,7 +121,8 @@ def _check_key(request: Request, entries: Sequence[Entry]) -> None:
             )
         if entry.public_key == request.public_key:
             raise RequestError(
-                f"its key has a certificate: {_has_one(entry)}. To extend it, renew it (dcnet gwa renew DIR {entry.name})"
+                f"its key has a certificate: {_has_one(entry)}. To extend that, renew it (dcnet gwa renew DIR "
+                f"{entry.name})"
             )
 
 

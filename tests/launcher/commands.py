@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 
 from launcher.cli import app
 from launcher.errors import LauncherError
-from smgw.settings import GatewaySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +28,8 @@ def dcnet(*words: str | Path, typed: str | None = None) -> Outcome:
 
 def gateway_settings(root: Path, name: str, region: str = "north") -> Path:
     """A settings file in `root`, with `root/<name>` as home directory."""
-    key = f"provider_key = '{'11' * 32}'\n" if "provider_key" in GatewaySettings.model_fields else ""
     path = root / f"{name}.toml"
-    head = f"name = '{name}'\nregion = '{region}'\nhome = '{root / name}'\n{key}"
+    head = f"name = '{name}'\nregion = '{region}'\nhome = '{root / name}'\n"
     path.write_text(f"{head}[meter]\nkind = 'simulator'\nseed = 1\n")
     return path
 
