@@ -65,12 +65,13 @@ class Admission:
             member.certificate = certificate
             effects.append(self._desk.save(member))
         effects += self._assign(member, now_ms)
+        self._tunnels.wait_for(member.client, now_ms)
         if member.state is not MemberState.JOINING:
-            return effects + self.resume(member, Holdings(()), now_ms)
+            return effects + self._take_back(member, Holdings(()), now_ms)
         for edge in self._desk.graph.of(member.client):
             if edge.state is EdgeState.STANDING:
                 effects += self._desk.remove_edge(edge)
-        return effects + self._tunnels.serve(member.client, now_ms)
+        return effects
 
     def _new_member(self, certificate: Certificate, draw_root: bytes) -> Member:
         client = ClientId(len(self._desk.members) + 1)
@@ -96,20 +97,22 @@ class Admission:
         Raises:
             RefusedError: UNEXPECTED, when it has said that it leaves; BAD_DATA, when it is its own neighbor.
         """
-        self.was_asked = True
-        desk = self._desk
         if member.state in GONE:
             raise RefusedError(Refusal.UNEXPECTED)
         if any(claimed.peer == member.client for claimed in held.edges):
             raise RefusedError(Refusal.BAD_DATA)
+        self.was_asked = True
+        return self._take_back(member, held, now_ms) + self._tunnels.serve(member.client, now_ms)
+
+    def _take_back(self, member: Member, held: Holdings, now_ms: int) -> list[Effect]:
+        """Compare what a member holds with the key graph, and let it be present."""
+        desk = self._desk
         effects: list[Effect] = [*self._drop_lost(member, held), *self._hear_claims(member, held, now_ms)]
         if member.state is MemberState.AWAY:
             effects += desk.move(member, MemberState.PRESENT)
         started = tuple(edge.tunnel for edge in desk.graph.of(member.client) if edge.state is EdgeState.STARTED)
         effects.append(desk.order(member, Notification.RESUMED, Resumed(started).encode(), now_ms))
-        effects += self._tunnels.settle(member)
-        effects += self._tunnels.mend(member, now_ms)
-        return effects + self._tunnels.serve(member.client, now_ms)
+        return effects + self._tunnels.settle(member)
 
     def _drop_lost(self, member: Member, held: Holdings) -> list[Store]:
         """Drop the edges that a member has lost; its seeds with those neighbors must be renewed."""

@@ -86,19 +86,18 @@ class Network:
     @property
     def deadline(self) -> int:
         """The next moment, in Unix milliseconds, at which the machine wants a `tick`."""
-        schedule = self.desk.parameters.schedule
+        due = (self._round_due, self.rosters.deadline, self._tunnels.deadline)
+        return min(moment for moment in due if moment is not None)
+
+    @property
+    def _round_due(self) -> int:
         if self._round is not None:
-            due = schedule.deadline(self._round.number, self._round.attempt)
-        elif self._waiting_for is None:
-            due = 0
-        else:
-            due = self._waiting_for
-        gathered = self.rosters.deadline
-        return due if gathered is None else min(due, gathered)
+            return self.desk.parameters.schedule.deadline(self._round.number, self._round.attempt)
+        return self._waiting_for or 0
 
     def tick(self, now_ms: int) -> list[Effect]:
         """Do what is due: a roster, a correction, the end of a round, an idle round while the network is too small."""
-        effects = self.rosters.tick(self._first_round(now_ms), now_ms)
+        effects = self.rosters.tick(self._first_round(now_ms), now_ms) + self._tunnels.tick(now_ms)
         schedule = self.desk.parameters.schedule
         current = schedule.round_at(now_ms)
         if self._round is not None:

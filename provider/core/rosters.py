@@ -9,6 +9,7 @@ from typing import Final, final
 from common.frames import Notification
 from common.identifiers import ClientId, RoundNumber
 from common.merkle import Tree
+from common.parameters import Parameters
 from common.refusal import Refusal, RefusedError
 from common.roster import NO_PREDECESSOR, Roster, RosterRoot
 from common.topics import Broadcast
@@ -21,6 +22,11 @@ GATHER_MS_MAX: Final = 1_000
 
 SHRINK_DIVISOR: Final = 8
 """A new epoch states how many leaves are live when an eighth of those stated has ended."""
+
+
+def gather_ms(parameters: Parameters) -> int:
+    """How long registrations of a network are gathered, less when its rounds are short."""
+    return min(GATHER_MS_MAX, parameters.schedule.period_ms // 5)
 
 
 @final
@@ -50,7 +56,7 @@ class Rosters:
     def gather(self, now_ms: int) -> None:
         """Somebody has registered who is in no roster yet."""
         if self._due_ms is None:
-            self._due_ms = now_ms + min(GATHER_MS_MAX, self._desk.parameters.schedule.period_ms // 5)
+            self._due_ms = now_ms + gather_ms(self._desk.parameters)
 
     def tick(self, first_round: RoundNumber, now_ms: int) -> list[Effect]:
         """Begin the epoch that is due, in force from `first_round` on: of the gathered, or with other rules."""

@@ -17,7 +17,7 @@ from common.tunnels import Departure, Drawn, End, Kind, Role, TunnelMessage, Tun
 from provider.core.desk import GONE, Desk, Member, new_tunnel
 from provider.core.events import EdgeState, Effect, MemberState, Notice, Publish, Store
 from provider.core.keygraph import Edge
-from provider.core.rosters import Rosters
+from provider.core.rosters import GATHER_MS_MAX, Rosters, gather_ms
 from provider.core.wants import Want, Wants
 
 TUNNEL_MS: Final = 30_000
@@ -43,6 +43,26 @@ class Tunnels:
         self._entropy: Final = entropy
         self._wants: Final = Wants()
         self._in_vain_ms: dict[frozenset[ClientId], int] = {}
+        self._returned: set[ClientId] = set()
+        self._return_ms: int | None = None
+
+    @property
+    def deadline(self) -> int | None:
+        """When `tick` wants to be called next."""
+        return self._return_ms
+
+    def tick(self, now_ms: int) -> list[Effect]:
+        """Open the tunnels of those who have registered again, and know the roster by now."""
+        if self._return_ms is None or self._return_ms - GATHER_MS_MAX <= now_ms < self._return_ms:
+            return []
+        returned, self._returned, self._return_ms = sorted(self._returned), set(), None
+        return [effect for client in returned for effect in self.serve(client, now_ms)]
+
+    def wait_for(self, client: ClientId, now_ms: int) -> None:
+        """A known member has registered and knows no roster yet: before it does, it goes into no tunnel."""
+        self._returned.add(client)
+        if self._return_ms is None:
+            self._return_ms = now_ms + gather_ms(self._desk.parameters)
 
     # Wants
 
@@ -67,8 +87,9 @@ class Tunnels:
 
     def serve(self, client: ClientId, now_ms: int) -> list[Effect]:
         """A member is back: open the tunnels that it and others wait for."""
+        effects = self._mend(self._desk.members[client], now_ms)
         wants = [*self._wants.of(client), *self._wants.toward(client)]
-        return [effect for want in wants for effect in self._serve(want, now_ms)]
+        return effects + [effect for want in wants for effect in self._serve(want, now_ms)]
 
     def forget(self, client: ClientId) -> None:
         """A member has left and wants nobody any more."""
@@ -176,7 +197,7 @@ class Tunnels:
 
     # Renewals
 
-    def mend(self, member: Member, now_ms: int) -> list[Effect]:
+    def _mend(self, member: Member, now_ms: int) -> list[Effect]:
         """Open the tunnels in which this member renews the seeds that are in dispute."""
         effects = list[Effect]()
         for client in sorted(member.unsettled):
@@ -206,7 +227,7 @@ class Tunnels:
         self._in_vain_ms = {pair: ms for pair, ms in self._in_vain_ms.items() if 0 <= now_ms - ms < period_ms}
         for member in desk.in_state(MemberState.PRESENT):
             if member.unsettled:
-                effects += self.mend(member, now_ms)
+                effects += self._mend(member, now_ms)
         for want in self._wants:
             effects += self._serve(want, now_ms)
         for member in desk.in_state(MemberState.JOINING):
