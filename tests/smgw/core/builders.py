@@ -1,36 +1,39 @@
 """A gateway on the bench: one member machine, the orders it may get, and the frames it should make.
 
-The gateway under test is client 4 of network 7; its neighbors are 1, 2, 3, 5, 6 and 7,
-with seeds that every test knows.
+The gateway under test is client 4 of network 7, a mesh of ten; its neighbors are 1, 2, 3, 5, 6 and 7, with seeds that
+every test knows. Gateway n has the certificate with serial n.
 """
 
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Final
 
 from common import topics
 from common.clients import ClientSet
+from common.draws import DrawValues
 from common.frames import Frame, Notification, decode
 from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId, RoundNumber, TunnelId
 from common.masks import Seed
+from common.merkle import Tree
 from common.parameters import Parameters
-from common.payloads import NO_VIEW, Correction, Role, RoundFinal, Superposition, TunnelOpen, view_of
+from common.payloads import NO_VIEW, Correction, Registration, RoundFinal, Superposition, view_of
 from common.refusal import Refusal
+from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
 from common.schedule import Schedule
 from common.secret import Secret
 from common.signing import Direction, Identity
 from common.suites import BASIC, Contribution, toward
 from common.superposition import Lanes, subtract
 from common.topics import Broadcast
+from common.tunnels import Kind, MemberProof, Role, TunnelOpen
 from smgw.core.events import (
-    Closed,
     Connected,
-    Departed,
     Edge,
-    EdgeErased,
     Effect,
     Event,
+    KnownRoster,
     Level,
     Membership,
     Notice,
@@ -45,8 +48,10 @@ from smgw.core.events import (
     VaultContents,
 )
 from smgw.core.member import Member
+from smgw.core.memory import remembered
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.situation import MemberRules
+from tests.provider.core.certified import AUTHORITY, YEARS, certificate, identity, name, revocations
 
 NETWORK: Final = NetworkId(7)
 SELF: Final = ClientId(4)
@@ -63,15 +68,27 @@ MIDNIGHT: Final = RoundNumber(2_000_064)
 """The first round of the next day."""
 
 
-def identity(number: int) -> Identity:
-    return Identity(Secret(number.to_bytes(32)))
-
-
 PROVIDER: Final = identity(1_000)
 STRANGER: Final = identity(2_000)
 OWN: Final = identity(SELF)
 SEND_AT: Final = SCHEDULE.send_at(ROUND, OWN.public_key)
-RULES: Final = MemberRules(NAME, "north", PROVIDER.public_key, BASIC)
+
+
+@cache
+def values(number: int) -> DrawValues:
+    return DrawValues(identity(number), "north")
+
+
+@cache
+def rules(number: int) -> MemberRules:
+    """The settings and credentials of gateway `number`. The administrator counts eight valid certificates."""
+    known = AUTHORITY.revocations(revocations())
+    own = certificate(number)
+    return MemberRules(name(number), "north", BASIC, AUTHORITY, own, PROVIDER.public_key, known, values(number))
+
+
+RULES: Final = rules(SELF)
+REGISTRATION: Final = Registration(values(SELF).root, certificate(SELF)).encode()
 
 
 def before(number: int, rounds: int = 1) -> RoundNumber:
@@ -91,8 +108,8 @@ def tunnel(peer: int, generation: int = 0) -> TunnelId:
 
 
 def edge(peer: int, *, is_started: bool = True, generation: int = 0, stood_ms: int = START) -> Edge:
-    key = identity(peer).public_key
-    return Edge(tunnel(peer, generation), ClientId(peer), key, seed(peer, generation=generation), is_started, stood_ms)
+    key, secret = identity(peer).public_key, seed(peer, generation=generation)
+    return Edge(tunnel(peer, generation), ClientId(peer), key, peer, YEARS.end_ms, secret, is_started, stood_ms)
 
 
 def valid(number: int = ROUND, import_dwh: int = 1_234, export_dwh: int = 0) -> Reading:
@@ -100,8 +117,9 @@ def valid(number: int = ROUND, import_dwh: int = 1_234, export_dwh: int = 0) -> 
 
 
 def contents(peers: Iterable[int] = PEERS) -> VaultContents:
-    """A member that shares a started edge with each of `peers`."""
-    return VaultContents(Membership(NETWORK, SELF), tuple(edge(peer) for peer in peers))
+    """A member that shares a started edge with each of `peers`, and knows the first roster."""
+    known = KnownRoster(NETWORK, root(), roster_of(root()).name)
+    return VaultContents(Membership(NETWORK, SELF), tuple(edge(peer) for peer in peers), rosters=(known,))
 
 
 def members(clients: Iterable[int]) -> ClientSet:
@@ -124,9 +142,52 @@ def announcement(what: Broadcast, notification: Notification, data: bytes, at_ms
     return Received(topics.broadcast(NETWORK, what), frame)
 
 
+@cache
+def leaf(number: int, epoch: int = 1) -> Leaf:
+    return Leaf(ClientId(number), identity(number).public_key, values(number).root, epoch)
+
+
+@cache
+def tree(count: int) -> Tree:
+    """The leaves of gateways 1 to `count`, all of epoch 1."""
+    return Tree(leaf(number).encode() for number in range(1, count + 1))
+
+
+def root(count: int = 10, epoch: int = 1, *, live: int | None = None) -> RosterRoot:
+    """What a roster of gateways 1 to `count` is known by."""
+    return RosterRoot(epoch, count, count if live is None else live, tree(count).root())
+
+
+def proof(number: int, at: RosterRoot) -> MemberProof:
+    """What proves that gateway `number` is in a roster."""
+    return MemberProof(at, leaf(number), tree(at.leaves).path(number - 1))
+
+
+def roster_of(at: RosterRoot, *, before: Roster | None = None, parameters: Parameters = PARAMETERS) -> Roster:
+    """The roster of gateways 1 to `at.leaves`, after another one."""
+    listed = tuple(leaf(number) for number in range(1, at.leaves + 1)) if at.is_mesh else ()
+    has_grown = before is not None and before.at.leaves < at.leaves and not at.is_mesh
+    growth = tree(at.leaves).consistency(before.at.leaves) if before and has_grown else ()
+    predecessor = before.name if before else NO_PREDECESSOR
+    return Roster(at, ROUND, predecessor, parameters, growth, listed)
+
+
+def announced(said: Roster, at_ms: int = START) -> Received:
+    """A ROSTER, as the broker has it retained."""
+    message = announcement(Broadcast.ROSTER, Notification.ROSTER, said.encode(), at_ms)
+    return replace(message, is_retained=True)
+
+
 def roster(parameters: Parameters = PARAMETERS, epoch: int = 1) -> Received:
-    said = announcement(Broadcast.ROSTER, Notification.ROSTER, parameters.encode(epoch), START)
-    return replace(said, is_retained=True)
+    """The first roster of the network, or one of the same members with other rules or a later epoch."""
+    if parameters is PARAMETERS and epoch == 1:
+        return announced(roster_of(root()))
+    epoch = max(epoch, 2)
+    said = roster_of(root())
+    for number in range(2, epoch + 1):
+        rules_then = parameters if number == epoch else PARAMETERS
+        said = roster_of(root(epoch=number), before=said, parameters=rules_then)
+    return announced(said)
 
 
 def final(
@@ -136,9 +197,11 @@ def final(
     included: Iterable[int] = ALL,
     started: Sequence[TunnelId] = (),
     at_ms: int | None = None,
+    at: RosterRoot | None = None,
 ) -> Received:
-    closed = RoundNumber(number)
-    data = RoundFinal(BASIC.code, closed, NO_VIEW, closed, members(included), members(expected), tuple(started))
+    closed, at = RoundNumber(number), at or root()
+    sets = (members(included), members(expected))
+    data = RoundFinal(BASIC.code, closed, NO_VIEW, closed, at.epoch, at.root, *sets, tuple(started))
     at_ms = SCHEDULE.deadline(closed, 0) if at_ms is None else at_ms
     return announcement(Broadcast.FINAL, Notification.FINAL, data.encode(), at_ms)
 
@@ -158,8 +221,18 @@ def correction(
     return announcement(Broadcast.CORRECTION, Notification.CORRECTION, data, SCHEDULE.deadline(ROUND, attempt - 1))
 
 
-def opening(peer: int, role: Role, *, generation: int = 0, at_ms: int = START) -> Received:
-    data = TunnelOpen(tunnel(peer, generation), role, identity(peer).public_key)
+def opening(
+    peer: int,
+    role: Role,
+    *,
+    generation: int = 0,
+    at_ms: int = START,
+    kind: Kind = Kind.MESH,
+    at: RosterRoot | None = None,
+) -> Received:
+    """TUNNEL_OPEN toward gateway `peer`."""
+    member = proof(peer, at or root())
+    data = TunnelOpen(tunnel(peer, generation), role, kind, 1, member)
     return order(Notification.TUNNEL_OPEN, data.encode(), at_ms=at_ms)
 
 
@@ -208,11 +281,15 @@ def body(frame: bytes) -> Contribution:
 
 @dataclass(slots=True)
 class Bench:
-    """One member machine, its clock, and a vault that keeps what it stores. Each list of effects is checked."""
+    """One member machine, its clock, and a vault that keeps what it stores. Each list of effects is checked.
+
+    Questions for the provider's time are left out unless `asks_time`: they come at moments of their own.
+    """
 
     start: VaultContents = field(default_factory=contents)
     rules: MemberRules = RULES
     now_ms: int = SCHEDULE.start(before(ROUND))
+    asks_time: bool = False
     kept: VaultContents = field(init=False)
     member: Member = field(init=False)
     records: list[Record] = field(default_factory=list)
@@ -234,8 +311,9 @@ class Bench:
             require_stored_first(out)
             for effect in out:
                 if isinstance(effect, Store):
-                    self._keep(effect.record)
-            effects += out
+                    self.records.append(effect.record)
+                    self.kept = remembered(self.kept, effect.record)
+            effects += [effect for effect in out if self.asks_time or published([effect]) != [Notification.CLOCK]]
         return effects
 
     def tick(self, at_ms: int) -> list[Effect]:
@@ -254,25 +332,6 @@ class Bench:
         """What the vault holds of the last round that was sent."""
         assert self.kept.sent is not None
         return self.kept.sent
-
-    def _keep(self, record: Record) -> None:
-        self.records.append(record)
-        kept = self.kept
-        edges = {edge.tunnel: edge for edge in kept.edges}
-        match record:
-            case Membership():
-                self.kept = replace(kept, membership=record)
-            case Edge():
-                self.kept = replace(kept, edges=tuple({**edges, record.tunnel: record}.values()))
-            case EdgeErased():
-                del edges[record.tunnel]
-                self.kept = replace(kept, edges=tuple(edges.values()))
-            case Sent():
-                self.kept = replace(kept, sent=record)
-            case Closed():
-                self.kept = replace(kept, closed=record.round)
-            case Departed():
-                self.kept = replace(kept, membership=None, edges=())
 
 
 def require_stored_first(effects: Sequence[Effect]) -> None:

@@ -7,14 +7,14 @@ import pytest
 
 from common.frames import Notification
 from common.identifiers import ClientId
-from common.payloads import HeldEdge, Holdings, Registration, Resumed, Role
+from common.payloads import HeldEdge, Holdings, Resumed
+from common.tunnels import Role
 from smgw.core.events import Connected, Disconnected, Edge, EdgeErased, Effect, Publish, Store
 from tests.smgw.core.builders import (
     ALL,
-    NAME,
-    OWN,
     PARAMETERS,
     PEERS,
+    REGISTRATION,
     ROUND,
     RULES,
     SCHEDULE,
@@ -89,9 +89,8 @@ def test_three_resumes_without_an_answer_end_in_a_registration() -> None:
     bench, _ = left_out(PEERS)
     effects = bench.run(bench.now_ms + 20_000)
     assert published(effects) == [Notification.RESUME, Notification.RESUME, Notification.REGISTER]
-    data = Registration(OWN.public_key, "north", NAME).encode()
     times = [e.expires_ms for e in effects if isinstance(e, Publish)]
-    assert effects[-1] == asked(data, times[-1] - 60_000)
+    assert effects[-1] == asked(REGISTRATION, times[-1] - 60_000)
 
 
 def test_an_answer_to_a_resume_counts_them_from_the_start() -> None:
@@ -132,7 +131,7 @@ def test_while_the_bus_is_gone_nobody_is_asked_and_afterwards_soon() -> None:
 
 def test_a_joining_gateway_that_a_final_leaves_out_finishes_its_handshakes_first() -> None:
     bench = Bench(replace(contents(), edges=()), now_ms=START)
-    bench.handle(Connected(), roster(), opening(9, Role.INITIATOR))
+    bench.handle(Connected(), roster(), opening(2, Role.INITIATOR))
     assert published(bench.handle(final(expected=PEERS))) == []
     assert set(published(bench.run(START + 15_000))) == {Notification.TUNNEL}
 

@@ -215,7 +215,7 @@ def test_a_final_that_voids_the_round_ends_its_corrections_as_well() -> None:
 
 def test_without_the_seed_of_a_neighbor_that_left_meanwhile_the_gateway_cannot_correct() -> None:
     bench, _ = reported()
-    bench.member.situation.erase(tunnel(2))
+    bench.member.situation.erase(tunnel(6))
     assert bench.handle(correction(5), at_ms=FIRST) == refuses("WRONG_MASKS")
 
 

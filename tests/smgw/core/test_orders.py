@@ -7,10 +7,12 @@ import pytest
 from common import topics
 from common.frames import Frame, Notification
 from common.identifiers import EVERYONE, ClientId, NetworkId, TunnelId
-from common.payloads import Assigned, ExitConfirmed, Resumed, Role
+from common.payloads import Assigned, ExitConfirmed, Resumed
 from common.refusal import Refusal
 from common.signing import Direction, Identity
+from common.tunnels import Role
 from smgw.core.events import Connected, Effect, Level, Notice, Received, Refuse, TakeReading, VaultContents
+from tests.provider.core.certified import identity
 from tests.smgw.core.builders import (
     NAME,
     NETWORK,
@@ -27,7 +29,6 @@ from tests.smgw.core.builders import (
     before,
     correction,
     final,
-    identity,
     opening,
     order,
     published,
@@ -156,8 +157,8 @@ def test_a_gateway_that_takes_no_part_asks_for_nothing_and_gets_no_neighbors() -
     bench = Bench(now_ms=START)
     bench.handle(Connected(), roster(replace(PARAMETERS, members_min=4)))
     assert published(bench.run(START + 600_000)) == []
-    assert refusals(bench.handle(opening(9, Role.INITIATOR, at_ms=bench.now_ms))) == ["WEAKER_RULES"]
-    bench.handle(roster(epoch=2))
+    assert refusals(bench.handle(opening(9, Role.RESPONDER, at_ms=bench.now_ms))) == ["WEAKER_RULES"]
+    bench.handle(roster(epoch=3))
     assert published(bench.run(bench.now_ms + 120_000))[:1] == [Notification.RESUME]
 
 

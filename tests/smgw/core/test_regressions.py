@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from common import topics
 from common.frames import Notification
-from common.payloads import Role
 from common.schedule import DAY_MS
+from common.tunnels import Role
 from smgw.core.events import Connected, Publish, ReadingTaken, Subscribe, VaultContents
 from tests.smgw.core.builders import (
     NETWORK,
