@@ -97,10 +97,10 @@ def message(
 
 
 def registration(
-    number: int, *, at_ms: int = START, cert: bytes = b"", by: int = 0, topic: str = "", draws: int = 0
+    number: int, *, at_ms: int = START, cert: bytes = b"", by: int = 0, topic: str = "", root: bytes = b""
 ) -> Message:
     """Notification 1 of gateway `number`, with its certificate or another, signed by its key or another."""
-    data = Registration(draw_root(draws or number), cert or certificate(number)).encode()
+    data = Registration(root or draw_root(number), cert or certificate(number)).encode()
     frame = Frame(NO_NETWORK, EVERYONE, at_ms, Notification.REGISTER, data)
     return Message(topics.register(topic or name(number)), frame.signed(identity(by or number), Direction.UP))
 

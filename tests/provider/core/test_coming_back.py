@@ -18,7 +18,6 @@ from tests.provider.core.builders import (
     member,
     members,
     message,
-    name,
     opened,
     ordered,
     published,
@@ -28,6 +27,7 @@ from tests.provider.core.builders import (
     tunnel,
     wanting,
 )
+from tests.provider.core.certified import name
 
 SEVEN = (1, 2, 3, 4, 5, 6, 7)
 SIX = SEVEN[:6]

@@ -1,14 +1,16 @@
 """Members that claim or lose seeds and never renew them: they keep out themselves, and nobody else."""
 
+from dataclasses import replace
+
 from common import topics
 from common.frames import Frame, Notification
 from common.identifiers import ClientId, TunnelId
 from common.payloads import HeldEdge, Holdings
 from common.signing import Direction
 from provider.core.events import Message
-from smgw.core import events as gateway
-from tests.provider.core.builders import NETWORK, identity, name, refusals, registration
-from tests.provider.core.test_with_gateways import FIRST, Household, Village, village
+from tests.provider.core.builders import NETWORK, PARAMETERS, refusals, registration
+from tests.provider.core.certified import identity, name
+from tests.provider.core.village import FIRST, Village, draw_values, village
 
 
 def expected(built: Village) -> list[int]:
@@ -27,25 +29,18 @@ def claims(built: Village, client: int, *edges: HeldEdge) -> list[str]:
     return refusals(effects)
 
 
-def comes_back(built: Village, house: Household) -> None:
-    house.is_deaf = False
-    built.tell(house, gateway.Disconnected())
-    built.tell(house, gateway.Connected())
-    built.subscribe(house, topics.broadcast_filter(NETWORK))
-
-
 def test_a_member_that_registers_without_its_seeds_and_dies_keeps_no_neighbor_out() -> None:
     built = village(8, *range(1, 9))
     del built.houses[name(7)]
     built.run(FIRST + 3)
-    built.hear(built.provider.receive(registration(7, at_ms=built.provider.now_ms)))
+    built.hear(built.provider.receive(registration(7, at_ms=built.provider.now_ms, root=draw_values(7).root)))
     built.deliver()
     built.run(FIRST + 4)
     neighbor = built.houses[name(1)]
     neighbor.is_deaf = True
     built.run(FIRST + 6)
     assert 1 not in expected(built)
-    comes_back(built, neighbor)
+    built.comes_back(1)
     built.run(FIRST + 12)
     assert expected(built) == [1, 2, 3, 4, 5, 6, 8]
 
@@ -58,7 +53,7 @@ def test_a_member_that_never_renews_what_it_claims_to_have_lost_keeps_no_neighbo
     neighbor = built.houses[name(1)]
     neighbor.is_deaf = True
     built.run(FIRST + 5)
-    comes_back(built, neighbor)
+    built.comes_back(1)
     for later in (8, 11, 14):
         built.run(FIRST + later)
         claims(built, 7)
@@ -67,13 +62,13 @@ def test_a_member_that_never_renews_what_it_claims_to_have_lost_keeps_no_neighbo
 
 
 def test_a_member_that_claims_seeds_with_everybody_gets_no_more_neighbors_than_it_may_have() -> None:
-    built = village(30, *[1] * 30)
+    built = village(30, *[1] * 30, parameters=replace(PARAMETERS, degree_max=24))
     held = built.houses[name(7)].member.situation.edges.values()
     client = built.houses[name(7)].member.situation.client
     made_up = (HeldEdge(TunnelId(10_000_000 + c), ClientId(c), True) for c in range(1, 31) if c != client)
     claims(built, 7, *made_up, *(HeldEdge(e.tunnel, e.peer, e.is_started) for e in held))
     desk = built.provider.machine.networks[NETWORK].desk
-    assert len(desk.graph.neighbors(client)) <= desk.parameters.degree_max
+    assert len(desk.graph.neighbors(client)) <= 24
     built.run(FIRST + 6)
     assert len(expected(built)) == 30
 

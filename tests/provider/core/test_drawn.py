@@ -23,7 +23,6 @@ from tests.provider.core.builders import (
     leaf,
     member,
     message,
-    name,
     opened,
     refusals,
     registration,
@@ -31,7 +30,7 @@ from tests.provider.core.builders import (
     stored,
     wanting,
 )
-from tests.provider.core.certified import certificate, revocations
+from tests.provider.core.certified import certificate, name, revocations
 
 SEVEN = (1, 2, 3, 4, 5, 6, 7)
 EXIT = message(2, Notification.EXIT)

@@ -14,7 +14,6 @@ from tests.provider.core.builders import (
     after,
     everybody,
     forwarded,
-    identity,
     member,
     members,
     message,
@@ -26,6 +25,7 @@ from tests.provider.core.builders import (
     ring,
     tunnel,
 )
+from tests.provider.core.certified import identity
 
 SEVEN = (1, 2, 3, 4, 5, 6, 7)
 SIX = SEVEN[:6]

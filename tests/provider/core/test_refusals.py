@@ -24,17 +24,15 @@ from tests.provider.core.builders import (
     STRANGER,
     edge,
     everybody,
-    identity,
     member,
     message,
-    name,
     refusals,
     registration,
     stored,
     tunnel,
     wanting,
 )
-from tests.provider.core.certified import YEARS, certificate, draw_root, revocations
+from tests.provider.core.certified import YEARS, certificate, draw_root, identity, name, revocations
 
 Make = Callable[[Bench], Message]
 NAMESAKE = certificate(1, key=20, serial=20)
@@ -133,7 +131,7 @@ CASES: list[tuple[Refusal, Notification | None, Make]] = [
     (Refusal.BAD_CERTIFICATE, Notification.REGISTER, lambda _: registration(20, cert=certificate(20, by=300_001))),
     (Refusal.CERTIFICATE_EXPIRED, Notification.REGISTER, lambda _: registration(20, cert=EXPIRED)),
     (Refusal.CERTIFICATE_REVOKED, Notification.REGISTER, lambda _: registration(20, cert=certificate(20, serial=666))),
-    (Refusal.WRONG_SUBJECT, Notification.REGISTER, lambda _: registration(1, draws=2)),
+    (Refusal.WRONG_SUBJECT, Notification.REGISTER, lambda _: registration(1, root=draw_root(2))),
     (Refusal.UNKNOWN_ROSTER, Notification.DRAWN, lambda _: wanting(1, 2, epoch=2)),
     (Refusal.UNKNOWN_ROSTER, Notification.DRAWN, lambda _: wanting(1, 2, epoch=0)),
     (Refusal.UNKNOWN_ROSTER, Notification.DRAWN, lambda _: wanting(1, 9)),

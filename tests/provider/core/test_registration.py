@@ -35,7 +35,6 @@ from tests.provider.core.builders import (
     leaf,
     member,
     message,
-    name,
     opened,
     ordered,
     published,
@@ -44,7 +43,7 @@ from tests.provider.core.builders import (
     stored,
     wanting,
 )
-from tests.provider.core.certified import YEARS, certificate, draw_root, identity, revocations
+from tests.provider.core.certified import YEARS, certificate, draw_root, identity, name, revocations
 
 GATHERED = START + 1_000
 
@@ -150,7 +149,7 @@ def test_a_name_that_another_key_has_is_refused() -> None:
 def test_a_key_that_comes_with_other_draw_values_is_refused() -> None:
     bench = empty()
     bench.receive(registration(1))
-    refused(bench, Refusal.WRONG_SUBJECT, "gw-1", draws=2, at_ms=START + 1)
+    refused(bench, Refusal.WRONG_SUBJECT, "gw-1", root=draw_root(2), at_ms=START + 1)
 
 
 def test_a_region_that_no_network_serves_is_refused() -> None:

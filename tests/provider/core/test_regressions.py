@@ -15,11 +15,11 @@ from tests.provider.core.builders import (
     everybody,
     member,
     message,
-    name,
     registration,
     rosters,
     stored,
 )
+from tests.provider.core.certified import name
 
 
 def test_a_clock_set_back_by_a_day_does_not_keep_newcomers_out_of_the_roster() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from common.identifiers import NetworkId, RoundNumber
 from provider.core.events import MemberState, RoundStatus
 from smgw.core import events as gateway
-from tests.provider.core.builders import NETWORK, SCHEDULE, name
+from tests.provider.core.builders import NETWORK, SCHEDULE
+from tests.provider.core.certified import name
 from tests.provider.core.village import FIRST, village
 
 energy = st.integers(-(2**40), 2**40)

@@ -8,6 +8,7 @@ from functools import cache
 from common import topics
 from common.draws import DrawValues
 from common.identifiers import RoundNumber
+from common.parameters import Parameters
 from common.suites import BASIC
 from common.topics import inbox_filter
 from provider.core.events import Connected, Effect, MemberState, Message, Publish, Refuse, RoundStatus
@@ -16,8 +17,8 @@ from smgw.core.member import Member
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.situation import MemberRules
 from tests.provider.core.bench import Bench, empty
-from tests.provider.core.builders import NETWORK, PROVIDER, SCHEDULE, name
-from tests.provider.core.certified import AUTHORITY, certificate, identity, revocations
+from tests.provider.core.builders import NETWORK, PARAMETERS, PROVIDER, SCHEDULE
+from tests.provider.core.certified import AUTHORITY, certificate, identity, name, revocations
 
 FIRST = RoundNumber(2_000_001)
 
@@ -55,15 +56,15 @@ class Village:
         self.hear(self.provider.handle(Connected()))
         self.deliver()
 
-    def move_in(self, *numbers: int, serial: int = 0) -> None:
-        """Gateways without any memory come to the bus, with their certificates or renewed ones."""
+    def move_in(self, *numbers: int, cert: bytes = b"") -> None:
+        """Gateways without any memory come to the bus, with their certificates or this one."""
         for number in numbers:
             rules = MemberRules(
                 name=name(number),
                 region="north",
                 suite=BASIC,
                 authority=AUTHORITY,
-                certificate=certificate(number, serial=serial),
+                certificate=cert or certificate(number),
                 provider_key=PROVIDER.public_key,
                 revocations=AUTHORITY.revocations(revocations(valid=self.certified)),
                 values=draw_values(number),
@@ -132,6 +133,10 @@ class Village:
         assert house is None or inbox_filter(who).endswith(f"/{house.member.situation.rules.name}")
         return [house] if house else []
 
+    def is_said(self, who: int, sentence: str) -> bool:
+        """Whether the owner of this gateway was told so."""
+        return any(name(who) == teller and sentence in notice.text for teller, notice in self.notices)
+
     def hear(self, effects: list[Effect]) -> None:
         """What the provider says is on its way; what it refused is counted."""
         for effect in effects:
@@ -172,9 +177,12 @@ class Village:
         return dict(self._refused)
 
 
-def village(count: int, *energies: int, certified: int = 0) -> Village:
+def village(
+    count: int, *energies: int, certified: int = 0, parameters: Parameters = PARAMETERS, list_: bytes = b""
+) -> Village:
     """A village that operates from `FIRST` + 1 on, with these readings in every round."""
-    found = Village(certified or count, dict(enumerate(energies, start=1)))
+    bench = empty(parameters, at_ms=SCHEDULE.start(RoundNumber(FIRST - 1)), revocations=list_)
+    found = Village(certified or count, dict(enumerate(energies, start=1)), bench)
     found.move_in(*range(1, count + 1))
     found.run(FIRST + 1)
     return found
