@@ -5,15 +5,33 @@ from typing import Final
 from common.clients import ClientSet
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.masks import Seed
+from common.roster import RosterRoot
 from common.secret import Secret
-from smgw.core.events import Edge, Membership, Sent
+from smgw.core.events import Edge, KnownRoster, Membership, Sent, Slot
 from smgw.core.reading import Reading, ReadingStatus
 
 MEMBERSHIP: Final = Membership(NetworkId(2**32 - 1), ClientId(7))
 
 
+SERIAL: Final = 2**159 - 1
+"""As long as the serial number of a certificate may be."""
+
+
 def edge(tunnel: int = 2**64 - 1, *, day: int = 20_000, seed: bytes = b"\x5e" * 32, is_started: bool = False) -> Edge:
-    return Edge(TunnelId(tunnel), ClientId(9), b"\x09" * 32, Seed(day, Secret(seed)), is_started, 1_800_000_000_123)
+    aged, until_ms = Seed(day, Secret(seed)), 1_900_000_000_000
+    return Edge(TunnelId(tunnel), ClientId(9), b"\x09" * 32, SERIAL, until_ms, aged, is_started, 1_800_000_000_123)
+
+
+def roster_root(epoch: int = 2**32 - 1) -> RosterRoot:
+    return RosterRoot(epoch, 200_000, 199_999, b"\x0a" * 32)
+
+
+def slot(number: int = 1_023, *, client: int = 8, is_opened: bool = False) -> Slot:
+    return Slot(number, roster_root(), 0xFFFF, ClientId(client), 100_000, is_opened)
+
+
+def known_roster(network: int = 2**32 - 1, epoch: int = 5) -> KnownRoster:
+    return KnownRoster(NetworkId(network), roster_root(epoch), b"\x0b" * 32)
 
 
 def sent(

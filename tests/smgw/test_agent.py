@@ -11,12 +11,14 @@ import pytest
 
 from broker import events as bus_events
 from broker.home import HomeError
+from common.certificates import Role, Subject
 from common.frames import Notification
 from common.identifiers import RoundNumber
 from common.refusal import Refusal
 from smgw import agent as shell
 from smgw.agent import Agent
 from smgw.core.events import (
+    ClockStepped,
     Connected,
     Departed,
     Disconnected,
@@ -32,6 +34,7 @@ from smgw.core.events import (
     Received,
     Record,
     Refuse,
+    RevocationsRenewed,
     Store,
     Subscribe,
     TakeReading,
@@ -40,6 +43,7 @@ from smgw.core.events import (
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.settings import GatewaySettings
 from smgw.vault import Vault
+from tests.credentials import Administrator
 from tests.smgw.records import MEMBERSHIP, edge, sent
 
 NOW_MS = 1_800_000_000_000
@@ -72,6 +76,7 @@ class World:
         self.events = deque(events)
         self.is_full = False
         self.is_mute = False
+        self.list: bytes | None = None
         self.was_used = asyncio.Event()
         self.is_waited_for = asyncio.Event()
 
@@ -79,6 +84,9 @@ class World:
         if self.is_full:
             raise HomeError("The disk is full.")
         self.diary.append(tuple(records))
+
+    def news(self) -> bytes | None:
+        return self.list
 
     def subscribe(self, topic_filter: str) -> None:
         self.diary.append(topic_filter)
@@ -206,13 +214,47 @@ async def test_deadline_that_an_event_sets_is_kept() -> None:
     assert core.events == [Connected(), Tick()]
 
 
-async def test_clock_step_during_the_wait_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clock_step_during_the_wait_is_told_with_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell, "RECHECK_S", 0.01)
+    monkeypatch.setattr(shell, "steady_ms", lambda: 5_000)
     looks = iter(range(1_000))
     core = ScriptedCore({Tick: [Left()]})
     core.deadline = NOW_MS + 3_600_000
     await live(core, World(), lambda: NOW_MS if next(looks) < 5 else NOW_MS + 3_600_000)
+    assert core.events == [ClockStepped(3_600_000), Tick()]
+
+
+async def test_a_clock_without_a_deadline_is_watched_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "RECHECK_S", 0.01)
+    monkeypatch.setattr(shell, "steady_ms", lambda: 5_000)
+    looks = iter(range(1_000))
+    core = ScriptedCore({ClockStepped: [Left()]})
+    await live(core, World(), lambda: NOW_MS if next(looks) < 5 else NOW_MS - 1_000)
+    assert core.events == [ClockStepped(-1_000)]
+
+
+async def test_time_that_passes_is_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "RECHECK_S", 0.01)
+    beats = iter(range(0, 10**9, 60_000))
+    now = [NOW_MS]
+
+    def clock() -> int:
+        now[0] = NOW_MS + next(beats)
+        return now[0]
+
+    monkeypatch.setattr(shell, "steady_ms", lambda: now[0] - NOW_MS)
+    core = ScriptedCore({Tick: [Left()]})
+    core.deadline = NOW_MS + 3_600_000
+    await live(core, World(), clock)
     assert core.events == [Tick()]
+
+
+async def test_a_list_that_somebody_installs_reaches_the_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "NEWS_S", 0.01)
+    core, world = ScriptedCore({RevocationsRenewed: [Left()]}), World()
+    world.list = b"a newer list"
+    await live(core, world)
+    assert core.events == [RevocationsRenewed(b"a newer list")]
 
 
 async def test_a_clock_set_back_during_the_wait_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +263,7 @@ async def test_a_clock_set_back_during_the_wait_is_noticed(monkeypatch: pytest.M
     core = ScriptedCore({Tick: [Left()]})
     core.deadline = NOW_MS + 3_600_000
     await live(core, World(), lambda: NOW_MS if next(looks) < 5 else NOW_MS - 60_000)
-    assert core.events == [Tick()]
+    assert [type(event) for event in core.events] == [ClockStepped, Tick]
 
 
 async def test_leaving_is_asked_of_the_core_and_ends_when_it_has_left() -> None:
@@ -279,13 +321,12 @@ class Stage:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
         self.world = World()
         self.ends: list[str] = []
-        monkeypatch.setattr(shell, "Bus", lambda *_: Part(self, "bus"))
+        monkeypatch.setattr(shell, "Bus", lambda *_, **__: Part(self, "bus"))
         monkeypatch.setattr(shell, "open_meter", lambda _: Part(self, "meter"))
         table = {
             "name": "lindenweg-12",
             "region": "lindenhof",
             "home": home,
-            "provider_key": "0f" * 32,
             "meter": {"kind": "simulator", "seed": 1},
         }
         self.settings = GatewaySettings.model_validate(table)
@@ -304,7 +345,9 @@ class Stage:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stage:
-    return Stage(monkeypatch, tmp_path / "gateway")
+    home = tmp_path / "gateway"
+    Administrator(tmp_path).issue(home, Subject(Role.GATEWAY, "lindenweg-12", "lindenhof"))
+    return Stage(monkeypatch, home)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -327,11 +370,26 @@ async def test_start_with_leave_ends_a_gateway_without_a_network(
     assert "may be switched off" in caplog.text
 
 
-async def test_unusable_vault_is_one_sentence_and_status_1(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    stage.settings.home.mkdir(mode=0o755)
+async def test_unusable_home_is_one_sentence_and_status_1(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.settings.home.chmod(0o755)
     assert await stage.run() == 1
     assert [record.levelname for record in caplog.records] == ["CRITICAL"]
     assert "Run:  chmod 700" in caplog.text
+
+
+async def test_without_a_certificate_it_says_how_to_get_one(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    (stage.settings.home / "certificate.pem").unlink()
+    assert await stage.run() == 1
+    assert "dcnet smgw install" in caplog.text
+
+
+@pytest.mark.parametrize("change", [{"name": "lindenweg-14"}, {"region": "north"}])
+async def test_a_certificate_for_another_name_or_region_is_refused(
+    stage: Stage, caplog: pytest.LogCaptureFixture, change: dict[str, str]
+) -> None:
+    stage.settings = stage.settings.model_copy(update=change)
+    assert await stage.run() == 1
+    assert "is for lindenweg-12 in region lindenhof, and the settings are for" in caplog.text
 
 
 async def test_vault_that_fills_up_stops_the_gateway_with_status_1(

@@ -9,20 +9,38 @@ from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 
 import pytest
 
-from broker.home import HomeError
+from broker.credentials import load_authority, present_list
+from broker.home import HomeError, make_home
+from broker.keyfile import load_identity, make_identity
+from common.certificates import RevocationList
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
-from smgw.core.events import Closed, Departed, EdgeErased, Membership, Record, VaultContents
+from smgw.core.events import (
+    Closed,
+    Departed,
+    EdgeErased,
+    KnownRevocations,
+    Membership,
+    Record,
+    Replaced,
+    SlotEnded,
+    VaultContents,
+)
 from smgw.core.reading import ReadingStatus
 from smgw.ledger import read_ledger
 from smgw.vault import Vault
-from tests.smgw.records import MEMBERSHIP, edge, sent
+from tests.credentials import Administrator
+from tests.smgw.records import MEMBERSHIP, SERIAL, edge, known_roster, sent, slot
 
 FRAMES = 1_000
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    return tmp_path / "gateway"
+    """An enrolled gateway's home, as far as the vault looks at it."""
+    path = tmp_path / "gateway"
+    make_home(path)
+    make_identity(path / "identity.key")
+    return path
 
 
 def keep(home: Path, *records: Record) -> None:
@@ -46,12 +64,10 @@ def file_size_limited(limit: int) -> Iterator[None]:
         setrlimit(RLIMIT_FSIZE, (soft, hard))
 
 
-def test_first_start_makes_an_empty_vault_and_an_identity_that_stay(home: Path) -> None:
+def test_first_start_makes_an_empty_vault(home: Path) -> None:
     with Vault(home, FRAMES) as vault:
         assert vault.load() == VaultContents()
-        public_key = vault.identity.public_key
-    with Vault(home, FRAMES) as vault:
-        assert vault.identity.public_key == public_key
+        assert vault.identity.public_key == load_identity(home / "identity.key").public_key
 
 
 def test_everything_in_the_home_is_for_its_owner_alone(home: Path) -> None:
@@ -131,7 +147,7 @@ def test_second_different_frame_for_one_round_is_never_stored(home: Path) -> Non
     with Vault(home, FRAMES) as vault:
         with pytest.raises(AssertionError, match="second, different frame"):
             vault.apply([edge(), sent(10, frame=b"other")])
-        assert vault.load() == VaultContents(MEMBERSHIP, (), sent(10, frame=b"first"), None)
+        assert vault.load() == VaultContents(MEMBERSHIP, sent=sent(10, frame=b"first"))
 
 
 def test_killed_between_two_records_of_a_transaction_it_keeps_neither(home: Path) -> None:
@@ -196,13 +212,26 @@ def test_cut_off_vault_is_found_at_the_start(home: Path) -> None:
         Vault(home, FRAMES)
 
 
-def test_vault_of_another_version_is_refused(home: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "sentence"),
+    [(1, r"is of an earlier release \(version 1\).*Move it away"), (3, "has version 3, this program understands 2")],
+)
+def test_vault_of_another_version_is_refused(home: Path, version: int, sentence: str) -> None:
     keep(home, MEMBERSHIP)
     path = home / "vault.sqlite"
     octets = bytearray(path.read_bytes())
-    octets[60:64] = (2).to_bytes(4)
+    octets[60:64] = version.to_bytes(4)
     path.write_bytes(octets)
-    with pytest.raises(HomeError, match="has version 2, this program understands 1"):
+    with pytest.raises(HomeError, match=sentence):
+        Vault(home, FRAMES)
+    assert path.read_bytes() == octets
+
+
+def test_vault_of_another_identity_key_is_refused(home: Path) -> None:
+    keep(home, MEMBERSHIP)
+    (home / "identity.key").unlink()
+    make_identity(home / "identity.key")
+    with pytest.raises(HomeError, match=r"belongs to another identity key.*Restore that key"):
         Vault(home, FRAMES)
 
 
@@ -222,11 +251,15 @@ def test_vault_without_its_identity_key_is_refused(home: Path) -> None:
     assert not (home / "identity.key").exists()
 
 
-def test_lost_vault_is_made_anew_with_a_warning(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_lost_vault_is_made_anew(home: Path) -> None:
     keep(home, MEMBERSHIP)
     (home / "vault.sqlite").unlink()
     assert contents(home) == VaultContents()
-    assert "is gone; the gateway agrees on new seeds" in caplog.text
+
+
+def test_without_an_identity_key_there_is_nothing_to_start_with(tmp_path: Path) -> None:
+    with pytest.raises(HomeError, match="dcnet smgw enroll"):
+        Vault(tmp_path / "gateway", FRAMES)
 
 
 def test_journal_without_its_vault_is_refused(home: Path) -> None:
@@ -281,6 +314,75 @@ def test_ledger_of_a_missing_vault_is_an_error_and_makes_none(tmp_path: Path) ->
     with pytest.raises(HomeError, match="No such file"):
         read_ledger(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_slots_rosters_and_replacements_return(home: Path) -> None:
+    keep(home, MEMBERSHIP, slot(1), slot(2, client=0), slot(1, is_opened=True), Replaced(SERIAL, 7), known_roster(3))
+    keep(home, known_roster(1, epoch=8), known_roster(3, epoch=9))
+    kept = contents(home)
+    assert kept.slots == (slot(1, is_opened=True), slot(2, client=0))
+    assert kept.replaced == (Replaced(SERIAL, 7),)
+    assert kept.rosters == (known_roster(1, epoch=8), known_roster(3, epoch=9))
+
+
+@pytest.mark.parametrize(
+    "records",
+    [[SlotEnded(1), SlotEnded(2)], [Departed()], [Membership(MEMBERSHIP.network, ClientId(8))]],
+    ids=["ended", "left", "moved"],
+)
+def test_the_numbers_of_slots_stay_used_when_the_slots_end(home: Path, records: list[Record]) -> None:
+    keep(home, MEMBERSHIP, slot(1), slot(2), known_roster(), *records)
+    assert contents(home).slots == ()
+    assert contents(home).used == frozenset({1, 2})
+    assert contents(home).rosters == (known_roster(),)
+
+
+def test_the_wish_to_leave_keeps_the_slots(home: Path) -> None:
+    keep(home, MEMBERSHIP, slot(1), Membership(MEMBERSHIP.network, MEMBERSHIP.client, is_leaving=True))
+    assert contents(home).slots == (slot(1),)
+
+
+def test_a_newer_list_of_revoked_certificates_is_kept_in_the_vault_and_for_tls(tmp_path: Path) -> None:
+    administrator = Administrator(tmp_path)
+    home, other = administrator.gateway("gateway-1"), administrator.gateway("gateway-2")
+    administrator.revoke(other)
+    administrator.write_list(other)
+    newer = present(other)
+    with Vault(home, FRAMES) as vault:
+        assert vault.news() is None
+        vault.apply([KnownRevocations(newer.number, newer.der)])
+        assert vault.load().revocations == newer.der
+        assert vault.news() is None, "what the vault wrote itself is no news"
+    assert present(home) == newer
+
+
+def test_a_list_that_a_person_installs_is_news_once(tmp_path: Path) -> None:
+    administrator = Administrator(tmp_path)
+    home = administrator.gateway("gateway-1")
+    with Vault(home, FRAMES) as vault:
+        administrator.revoke(administrator.gateway("gateway-2"))
+        administrator.write_list(home)
+        assert vault.news() == present(home).der
+        assert vault.news() is None
+        (home / "revocations.pem").write_bytes(b"no list")
+        assert vault.news() is None
+
+
+def test_a_list_newer_than_the_one_from_the_bus_stays_where_a_person_put_it(tmp_path: Path) -> None:
+    administrator = Administrator(tmp_path)
+    home = administrator.gateway("gateway-1")
+    older = present(home)
+    with Vault(home, FRAMES) as vault:
+        administrator.revoke(administrator.gateway("gateway-2"))
+        administrator.write_list(home)
+        vault.apply([KnownRevocations(older.number, older.der)])
+    assert present(home).number == older.number + 1
+
+
+def present(home: Path) -> RevocationList:
+    found = present_list(home, load_authority(home))
+    assert found is not None
+    return found
 
 
 def test_no_seed_shows_in_what_the_vault_returns(home: Path) -> None:
