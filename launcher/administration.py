@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, final
 
-from broker.credentials import REVOCATIONS_FILE, replace_revocations
+from broker.credentials import replace_revocations
 from broker.enrollment import install, make_key_and_request
 from broker.gwa.founding import found_office, open_office
 from broker.gwa.issuing import RequestError, read_request
@@ -111,11 +111,8 @@ class Administration:
         return open_office(self._home, None, _now_ms())
 
     def _hand_over(self, revocations: Path) -> None:
-        """What a person copies: `revocations.pem`, to the provider and to its broker."""
-        octets = revocations.read_bytes()
-        for home in (self._scratch.provider_home, self._scratch.broker_home):
-            if (home / REVOCATIONS_FILE).exists():
-                replace_revocations(home, octets)
+        """What a person copies to the provider, which hands it to its broker and announces it to all gateways."""
+        replace_revocations(self._scratch.provider_home, revocations.read_bytes())
 
 
 def _request(party: Party) -> Order:

@@ -1,6 +1,6 @@
 """Frames taken apart for people: each field with its name, its value and what it means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from common.frames import Frame, Notification
@@ -17,7 +17,9 @@ from common.payloads import (
     Resumed,
     RoundFinal,
     Superposition,
+    require_empty,
 )
+from common.signing import Direction
 from common.suites import BASIC
 from common.superposition import signed
 from launcher.certificate_fields import certificate_fields, revocation_fields
@@ -39,12 +41,18 @@ def header_fields(frame: Frame) -> list[Field]:
     ]
 
 
-def data_fields(frame: Frame) -> list[Field]:
+def data_fields(frame: Frame, directions: Collection[Direction] = tuple(Direction)) -> list[Field]:
     """The fields of the data.
+
+    Args:
+        frame: The frame.
+        directions: Who may have signed it; only of CLOCK the data depends on that.
 
     Raises:
         RefusedError: BAD_DATA.
     """
+    if frame.notification is Notification.CLOCK:
+        return _clock(frame.data, directions)
     return _READERS[frame.notification](frame.data)
 
 
@@ -139,9 +147,16 @@ def _final(data: bytes) -> list[Field]:
     ]
 
 
-def _clock(data: bytes) -> list[Field]:
-    """The question is empty; the answer repeats when it was asked."""
-    return [moment("asked_ms", ClockAnswer.decode(data).asked_ms)] if data else []
+def _clock(data: bytes, directions: Collection[Direction]) -> list[Field]:
+    """A gateway's question is empty; the provider's answer repeats when it was asked."""
+    if Direction.DOWN not in directions or (not data and Direction.UP in directions):
+        return _nothing(data)
+    return [moment("asked_ms", ClockAnswer.decode(data).asked_ms)]
+
+
+def _nothing(data: bytes) -> list[Field]:
+    require_empty(data)
+    return []
 
 
 def _raw(data: bytes) -> list[Field]:
@@ -151,7 +166,7 @@ def _raw(data: bytes) -> list[Field]:
 _READERS: Final[dict[Notification, Callable[[bytes], list[Field]]]] = {
     Notification.REGISTER: _registration,
     Notification.ENTERED: _entered,
-    Notification.EXIT: _raw,
+    Notification.EXIT: _nothing,
     Notification.CORRECTION: _correction,
     Notification.SUPERPOSITION: _superposition,
     Notification.ROSTER: roster_fields,
@@ -168,5 +183,4 @@ _READERS: Final[dict[Notification, Callable[[bytes], list[Field]]]] = {
     Notification.REVOCATIONS: revocation_fields,
     Notification.DRAWN: drawn_fields,
     Notification.DEPARTED: departed_fields,
-    Notification.CLOCK: _clock,
 }

@@ -100,7 +100,7 @@ def inspect(raw: bytes, key: bytes | None, directions: Sequence[Direction]) -> I
         RefusedError: It is no frame, or its data does not decode.
     """
     signed = decode(raw)
-    data = data_fields(signed.frame)
+    data = data_fields(signed.frame, directions)
     if key is None and signed.frame.notification is Notification.REGISTER:
         key = _own_key(signed.frame.data)
     holding = None if key is None else _holding(signed, key, directions)

@@ -6,6 +6,7 @@ import pytest
 
 from common.frames import Notification, decode
 from common.refusal import RefusedError
+from common.signing import Direction
 from launcher.decoding import MASKED, data_fields, header_fields
 from launcher.fields import Field
 from tests.vectors import frame_octets, load
@@ -16,7 +17,8 @@ BAD = [entry for entry in load("frames_bad.json")["frames"] if entry["step"] in 
 
 def fields_of(entry: dict[str, Any]) -> dict[str, Field]:
     frame = decode(frame_octets(entry)).frame
-    return {field.name: field for field in [*header_fields(frame), *data_fields(frame)]}
+    directions = [Direction[entry["direction"]]]
+    return {field.name: field for field in [*header_fields(frame), *data_fields(frame, directions)]}
 
 
 @pytest.mark.parametrize("entry", GOOD, ids=[entry["name"] for entry in GOOD])
@@ -43,5 +45,5 @@ def test_the_lanes_are_signed_and_said_to_be_masked() -> None:
 @pytest.mark.parametrize("entry", BAD, ids=[entry["name"] for entry in BAD])
 def test_every_bad_frame_is_refused_with_its_reason(entry: dict[str, Any]) -> None:
     with pytest.raises(RefusedError) as caught:
-        data_fields(decode(frame_octets(entry)).frame)
+        data_fields(decode(frame_octets(entry)).frame, [Direction[entry["direction"]]] if "direction" in entry else [])
     assert caught.value.reason.name == entry["refusal"]

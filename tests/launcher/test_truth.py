@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from broker.credentials import KEY_FILE
+from broker.home import make_home
+from broker.keyfile import load_or_make_identity
 from common.clients import ClientSet
 from common.frames import Frame, Notification
 from common.identifiers import ClientId, NetworkId, RoundNumber
@@ -30,6 +33,8 @@ def sent(client: int, import_dwh: int, status: ReadingStatus = ReadingStatus.VAL
 
 
 def vault(home: Path, client: int, *records: Sent) -> Path:
+    make_home(home)
+    load_or_make_identity(home / KEY_FILE)
     with Vault(home, 100) as kept:
         kept.apply([Membership(NETWORK, ClientId(client)), *records])
     return home
