@@ -10,7 +10,7 @@ from typing import Final, final
 from common.frames import Notification
 from common.identifiers import EVERYONE, ClientId
 from common.refusal import Refusal, RefusedError
-from common.roster import RosterRoot
+from common.roster import MESH_MAX, RosterRoot
 from common.tunnels import Drawn, DrawnMember, Kind, TunnelOpen
 from smgw.core.events import Effect, Level
 from smgw.core.reports import ReportedError
@@ -47,7 +47,8 @@ def is_proven(situation: Situation) -> bool:
     """Whether at least half of the neighbors that the gateway drew have proven who they are: it has seeds with them.
 
     A provider that keeps the others away can so surround nobody with its own few. A roster that is too small stops
-    new draws and not the rounds with neighbors that were drawn before.
+    new draws and not the rounds with neighbors that were drawn before: whoever comes from a mesh, and could not draw
+    since, needs as many neighbors as the largest mesh asks for.
     """
     roster = situation.roster
     if roster is None or not situation.is_in_roster:
@@ -55,9 +56,9 @@ def is_proven(situation: Situation) -> bool:
     peers = {(edge.peer, edge.peer_key) for edge in situation.edges.values()}
     if roster.at.is_mesh:
         return sum((leaf.client, leaf.public_key) in peers for leaf in roster.listed) >= roster.at.live // 2
-    if not situation.slots:
-        return situation.is_roster_small
     clients = {client for client, _ in peers}
+    if not situation.slots:
+        return situation.is_roster_small and len(clients) >= MESH_MAX // 2
     return sum(slot.client in clients for slot in situation.slots.values()) >= (len(situation.slots) + 1) // 2
 
 
