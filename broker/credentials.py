@@ -102,13 +102,14 @@ def replace_revocations(directory: Path, octets: bytes) -> RevocationList:
             f"damaged. Copy {REVOCATIONS_FILE} again from the administrator."
         ) from error
     present = present_list(directory, authority)
-    if present is not None and offered.number < present.number:
+    if present is not None and present.der == offered.der:
+        return offered
+    if present is not None and offered.number <= present.number:
         raise HomeError(
             f"That list is no. {offered.number}, and {path} is no. {present.number} already. Copy the newest "
-            f"{REVOCATIONS_FILE} from the administrator."
+            f"{REVOCATIONS_FILE} from the administrator; if that is it, have another one signed (dcnet gwa renew)."
         )
-    if present is None or offered.number > present.number:
-        write_file(path, to_pem(REVOCATIONS, offered.der))
+    write_file(path, to_pem(REVOCATIONS, offered.der))
     return offered
 
 

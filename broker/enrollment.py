@@ -130,7 +130,7 @@ def _require_trusted(directory: Path, authority: bytes, trusted_fingerprint: str
 def _with_newest_list(found: Credentials) -> Credentials:
     """Keep the list that is there when it is newer than the bundle's."""
     present = present_list(found.directory, found.authority)
-    if present is None or present.number <= found.revocations.number:
+    if present is None or present.number < found.revocations.number:
         return found
     return replace(found, revocations=present)
 

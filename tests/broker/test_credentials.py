@@ -174,6 +174,7 @@ def test_the_same_list_again_changes_nothing(home: Path) -> None:
         (revocations(9)[:-1], "or it is damaged"),
         (b"", "or it is damaged"),
         (revocations(1), "That list is no. 1, and .* is no. 3 already"),
+        (revocations(3, 1), "That list is no. 3, and .* is no. 3 already.* have another one signed"),
     ],
 )
 def test_a_list_that_is_foreign_damaged_or_older_replaces_nothing(home: Path, octets: bytes, sentence: str) -> None:

@@ -2,8 +2,11 @@ import stat
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from broker.credentials import load_credentials
 from broker.enrollment import install, make_key_and_request
@@ -164,17 +167,49 @@ def test_a_bundle_that_does_not_fit_is_refused_before_anything_is_written(
     assert contents(tmp_path) == before
 
 
+@given(part=st.integers(0, 3), position=st.integers(0, 10_000), octet=st.integers(0, 255))
+@settings(deadline=None)
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_one_wrong_octet_never_makes_another_bundle(part: int, position: int, octet: int) -> None:
+    with TemporaryDirectory() as name:
+        home = Path(name)
+        make_key_and_request(home, GATEWAY)
+        whole = bundle(home)
+        parts = [
+            bytearray(each or b"") for each in (whole.certificate, whole.authority, whole.revocations, whole.provider)
+        ]
+        parts[part][position % len(parts[part])] = octet
+        text = Bundle(*map(bytes, parts)).encode()
+        try:
+            held = install(home, text, GATEWAY, NOW_MS, AUTHORITY_FINGERPRINT)
+        except HomeError as error:
+            assert len(list(home.iterdir())) == 2, error
+        else:
+            assert (held.certificate.subject, held.revocations.number) == (GATEWAY, 1)
+            assert held.provider is not None
+            assert held.provider.public_key == identity("p").public_key
+
+
+@given(octets=st.binary(max_size=300))
+@settings(deadline=None)
+def test_arbitrary_octets_are_no_bundle(octets: bytes) -> None:
+    with TemporaryDirectory() as name:
+        make_key_and_request(Path(name), GATEWAY)
+        with pytest.raises(HomeError, match="The bundle cannot be used"):
+            install(Path(name), octets, GATEWAY, NOW_MS, AUTHORITY_FINGERPRINT)
+
+
 def test_a_bundle_that_expired_is_refused(tmp_path: Path) -> None:
     make_key_and_request(tmp_path, GATEWAY)
     with pytest.raises(HomeError, match="expired at"):
         install(tmp_path, bundle(tmp_path, term=STALE).encode(), GATEWAY, NOW_MS, AUTHORITY_FINGERPRINT)
 
 
-@pytest.mark.parametrize("settings", [NEIGHBOR, Subject(Role.GATEWAY, "gateway-1", "south")])
-def test_a_bundle_for_another_name_or_region_is_refused(tmp_path: Path, settings: Subject) -> None:
+@pytest.mark.parametrize("own", [NEIGHBOR, Subject(Role.GATEWAY, "gateway-1", "south")])
+def test_a_bundle_for_another_name_or_region_is_refused(tmp_path: Path, own: Subject) -> None:
     make_key_and_request(tmp_path, GATEWAY)
     with pytest.raises(HomeError, match="The bundle is for dcnet:gateway/north/gateway-1, and this is"):
-        install(tmp_path, bundle(tmp_path).encode(), settings, NOW_MS, AUTHORITY_FINGERPRINT)
+        install(tmp_path, bundle(tmp_path).encode(), own, NOW_MS, AUTHORITY_FINGERPRINT)
 
 
 def test_a_provider_takes_no_bundle_of_its_broker(tmp_path: Path) -> None:
