@@ -5,10 +5,10 @@ import random
 from pathlib import Path
 
 from broker.bus import Bus
-from common.suites import BASIC
-from smgw.agent import Agent, wall_ms
+from broker.credentials import load_credentials
+from common.certificates import Role
+from smgw.agent import Agent, rules_of, wall_ms
 from smgw.core.member import Member
-from smgw.core.situation import MemberRules
 from smgw.ledger import LedgerEntry, read_ledger
 from smgw.lmn.settings import open_meter
 from smgw.settings import GatewaySettings
@@ -51,17 +51,10 @@ class Gateway:
 
     async def _live(self) -> None:
         settings = self.settings
+        rules = rules_of(settings, load_credentials(settings.home, Role.GATEWAY, wall_ms()))
         with Vault(settings.home, settings.ledger_frames) as vault:
-            async with Bus(settings.broker, self.name) as bus, open_meter(settings.meter) as meter:
-                rules = MemberRules(
-                    self.name,
-                    settings.region,
-                    bytes.fromhex(settings.provider_key),
-                    BASIC,
-                    settings.members_min,
-                    settings.masks_min,
-                    settings.degree_max,
-                )
+            bus = Bus(settings.broker, self.name, credentials=settings.home)
+            async with bus, open_meter(settings.meter) as meter:
                 self._core = Member(vault.identity, rules, vault.load(), random.SystemRandom(), wall_ms())
                 self._agent = Agent(self._core, vault, bus, meter)
                 await self._agent.run()
@@ -88,7 +81,7 @@ class Gateway:
                 self._task.result()
 
     def lose_vault(self) -> None:
-        """Delete everything but the identity key; what the ledger said is remembered here."""
+        """Delete everything but key and certificates; what the ledger said is remembered here."""
         self._kept = self.ledger()
         for path in (self.home / VAULT_FILE, self.home / f"{VAULT_FILE}-journal"):
             path.unlink(missing_ok=True)
@@ -102,7 +95,6 @@ class Gateway:
 def _gateway_toml(settings: GatewaySettings, seed: int) -> str:
     return (
         f'name = "{settings.name}"\nregion = "{settings.region}"\nhome = "{settings.home}"\n'
-        f'provider_key = "{settings.provider_key}"\n'
         f"members_min = {settings.members_min}\nmasks_min = {settings.masks_min}\n"
         f"[broker]\nport = {settings.broker.port}\nreconnect_max_s = {settings.broker.reconnect_max_s}\n"
         f'[meter]\nkind = "simulator"\nseed = {seed}\npv_w = 3000\n'

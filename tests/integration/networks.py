@@ -16,7 +16,7 @@ class Rules:
     """The rules of one network, for its provider and its gateways alike.
 
     A round is full once its last gateway has sent, within 0.36 s; it waits twice as long for one that is slow.
-    `draws` above the number of members makes all of them neighbors.
+    Up to 25 members, everybody is everybody's neighbor.
     """
 
     network: NetworkId = NORTH
@@ -26,7 +26,6 @@ class Rules:
     correction_s: float = 0.35
     members_min: int = 5
     masks_min: int = 3
-    draws: int = 12
 
     @property
     def region(self) -> str:
@@ -43,7 +42,7 @@ class Rules:
         return (
             f'[[network]]\nid = {self.network}\nregion = "{self.region}"\nperiod_s = {self.period_s}\n'
             f"window_s = {self.window_s}\ngrace_s = {self.grace_s}\ncorrection_s = {self.correction_s}\n"
-            f"members_min = {self.members_min}\nmasks_min = {self.masks_min}\ndraws = {self.draws}\n"
+            f"members_min = {self.members_min}\nmasks_min = {self.masks_min}\n"
             "demonstration = true\n"
         )
 
