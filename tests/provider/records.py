@@ -8,6 +8,7 @@ from provider.core.events import (
     FinalRecord,
     MemberRecord,
     MemberState,
+    RosterRecord,
     RoundResult,
     RoundStatus,
     Why,
@@ -20,11 +21,16 @@ CHARTER = Charter(NETWORK, "north", BASIC.code, 900_000, bytes(range(32)))
 
 def member(client: int, state: MemberState = MemberState.PRESENT) -> MemberRecord:
     exit_frame = b"signed" if state is MemberState.LEFT else None
-    return MemberRecord(NETWORK, ClientId(client), f"gw-{client}", bytes([client]) * 32, state, exit_frame)
+    key, certificate = bytes([client]) * 32, f"certificate {client}".encode()
+    return MemberRecord(NETWORK, ClientId(client), f"gw-{client}", key, key, certificate, state, 1, exit_frame)
 
 
 def edge(tunnel: int, state: EdgeState = EdgeState.STANDING) -> EdgeRecord:
     return EdgeRecord(NETWORK, TunnelId(tunnel), ClientId(1), ClientId(2), state)
+
+
+def roster(epoch: int, data: bytes = b"roster") -> RosterRecord:
+    return RosterRecord(NETWORK, epoch, 10 * epoch, 9 * epoch, data)
 
 
 def final(number: int, frame: bytes = b"final") -> FinalRecord:

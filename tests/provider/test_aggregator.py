@@ -24,6 +24,7 @@ from provider.core.events import (
     Received,
     Record,
     Refuse,
+    RevocationsRenewed,
     RoundClosed,
     RoundResult,
     Store,
@@ -118,6 +119,15 @@ async def test_the_order_of_connections_and_messages_is_kept(world: World) -> No
     assert [type(event) for event, _ in world.handled] == [Received, Disconnected, Connected, Received]
 
 
+async def test_what_was_handed_in_comes_behind_the_messages_and_before_the_deadline(world: World) -> None:
+    world.deadline = NOW_MS
+    world.batches.append([arrival(1)])
+    aggregator = world.aggregator()
+    aggregator.hand_in(RevocationsRenewed(b"list"))
+    await aggregator.step()
+    assert [type(event) for event, _ in world.handled] == [Received, RevocationsRenewed, Tick]
+
+
 async def test_nothing_is_handled_when_nothing_came_and_no_deadline_is_due(world: World) -> None:
     world.deadline = NOW_MS + 1
     await world.aggregator().step()
@@ -151,7 +161,7 @@ async def test_all_records_of_an_event_are_one_transaction_before_all_else_in_or
             publish("first"),
             Store(final(10)),
             Store(complete(10)),
-            RoundClosed(complete(10)),
+            RoundClosed(complete(10), 8),
             publish("second"),
         ]
     )
@@ -174,7 +184,7 @@ async def test_rounds_that_close_together_are_one_write_and_the_last_of_each_net
     other = complete(5, network=NetworkId(8))
     closed = [refused(10), refused(11), refused(12), other]
     world.batches.append([arrival(1)])
-    world.answers.append([RoundClosed(result) for result in closed])
+    world.answers.append([RoundClosed(result, 8) for result in closed])
     await world.aggregator().step()
     assert [each[1] for each in world.done[:-1]] == ["dcnet/1/7/result", "dcnet/1/8/result"]
     assert '"round":12,' in str(world.done[0][2])
@@ -207,7 +217,7 @@ async def test_a_message_expires_when_the_machine_says(world: World) -> None:
 async def test_a_closed_round_is_told_published_and_written(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     world.batches.append([arrival(1)])
-    world.answers.append([RoundClosed(complete(10))])
+    world.answers.append([RoundClosed(complete(10), 8)])
     await world.aggregator().step()
     (_, topic, payload, retain, _), line = world.done
     assert (topic, retain) == ("dcnet/1/7/result", True)
@@ -220,7 +230,7 @@ async def test_a_closed_round_is_told_published_and_written(world: World, caplog
 async def test_a_results_file_that_fails_stops_nothing(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.is_disk_full = True
     world.batches.append([arrival(1)])
-    world.answers.append([RoundClosed(complete(10)), publish("next"), RoundClosed(complete(11))])
+    world.answers.append([RoundClosed(complete(10), 8), publish("next"), RoundClosed(complete(11), 8)])
     await world.aggregator().step()
     assert world.names == ["publish", "publish", "publish"]
     assert caplog.messages.count("The disk is full.") == 1
@@ -229,7 +239,7 @@ async def test_a_results_file_that_fails_stops_nothing(world: World, caplog: pyt
 async def test_refusals_are_counted_by_reason_and_shown_with_the_next_result(world: World) -> None:
     late = Refuse(Refusal.LATE, Notification.SUPERPOSITION, "dcnet/1/7/up/gw-1")
     world.batches.append([arrival(1)])
-    world.answers.append([late, late, Refuse(Refusal.TOO_SHORT, None, "t"), RoundClosed(complete(10))])
+    world.answers.append([late, late, Refuse(Refusal.TOO_SHORT, None, "t"), RoundClosed(complete(10), 8)])
     aggregator = world.aggregator()
     await aggregator.step()
     assert aggregator.counters == {"late": 2, "too_short": 1}
@@ -266,7 +276,7 @@ async def test_the_warning_of_small_sums_is_said_when_it_begins_and_when_it_ends
 ) -> None:
     caplog.set_level(logging.INFO)
     world.batches.append([arrival(1)])
-    world.answers.append([RoundClosed(complete(number, size)) for number, size in enumerate((25, 8, 9, 30))])
+    world.answers.append([RoundClosed(complete(number, size), 8) for number, size in enumerate((25, 8, 9, 30))])
     await world.aggregator().step()
     assert [message for message in caplog.messages if message.startswith("network")] == [
         "network 7 (north): demonstration, not private: its sums cover 8 contributors, fewer than 20",

@@ -8,12 +8,25 @@ from broker.events import BusEvent, Connected, Message
 from common.clients import ClientSet
 from common.frames import Frame, Notification
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
+from common.merkle import Tree
 from common.parameters import Parameters
-from common.payloads import Registration, RoundFinal, Superposition, TunnelMessage
+from common.payloads import ClockAnswer, Registration, RoundFinal, Superposition
+from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
 from common.schedule import Schedule
 from common.secret import Secret
 from common.signing import Direction, Identity
 from common.suites import BASIC
+from common.tunnels import (
+    Departure,
+    Drawn,
+    DrawnMember,
+    End,
+    Kind,
+    MemberProof,
+    Role,
+    TunnelMessage,
+    TunnelOpen,
+)
 from provider.mirror import Mirrored, as_fields
 
 IDENTITY = Identity(Secret(bytes(32)))
@@ -91,17 +104,35 @@ def test_the_lanes_are_shown_as_concealed_as_they_are() -> None:
 
 def test_sets_of_clients_are_lists() -> None:
     included = ClientSet.of([ClientId(1), ClientId(9)])
-    order = RoundFinal(1, RoundNumber(9), bytes(8), RoundNumber(9), included, ClientSet(), (TunnelId(2**63),))
+    number, nobody = RoundNumber(9), ClientSet()
+    order = RoundFinal(1, number, bytes(8), number, 1, bytes(32), included, nobody, (TunnelId(2**63),))
     final = shown(Notification.FINAL, order.encode())
     assert (final["included"], final["expected"], final["started"]) == ([1, 9], [], ["0x8000000000000000"])
 
 
-def test_rules_registrations_and_tunnels_are_shown_by_name() -> None:
+LEAF = Leaf(ClientId(1), bytes([1]) * 32, bytes([2]) * 32, 1)
+AT = RosterRoot(1, 1, 1, Tree([LEAF.encode()]).root())
+PROOF = MemberProof(AT, LEAF, ())
+
+
+def test_rosters_registrations_and_tunnels_are_shown_by_name() -> None:
     rules = Parameters(1, "north", Schedule(10_000, 2_000, 1_000, 1_000, 3))
-    roster = shown(Notification.ROSTER, rules.encode(5))
-    assert (roster["epoch"], roster["parameters"]["schedule"]["period_ms"]) == (5, 10_000)
-    assert shown(Notification.REGISTER, Registration(bytes(32), "north", "gw-3").encode())["name"] == "gw-3"
+    roster = shown(Notification.ROSTER, Roster(AT, RoundNumber(5), NO_PREDECESSOR, rules, (), (LEAF,)).encode())
+    assert (roster["at"]["live"], roster["parameters"]["schedule"]["period_ms"]) == (1, 10_000)
+    assert roster["listed"][0]["public_key"] == "01" * 32
+    assert shown(Notification.REGISTER, Registration(bytes(32), b"\xbb").encode())["certificate"] == "bb"
     assert shown(Notification.TUNNEL, TunnelMessage(TunnelId(4), 1, b"\xaa").encode())["body"] == "aa"
+    opened = shown(Notification.TUNNEL_OPEN, TunnelOpen(TunnelId(4), Role.RESPONDER, Kind.DRAW, 1, PROOF).encode())
+    assert (opened["role"], opened["kind"], opened["peer"]["leaf"]["client"]) == ("RESPONDER", "DRAW", 1)
+
+
+def test_draws_departures_and_clocks_are_shown_by_name() -> None:
+    drawn = shown(Notification.DRAWN, Drawn((DrawnMember(2, ClientId(7)),)).encode())
+    assert drawn["members"] == [{"epoch": 2, "client": 7}]
+    departed = shown(Notification.DEPARTED, Departure(PROOF, End.EXIT, b"\xee").encode())
+    assert (departed["end"], departed["evidence"], departed["member"]["at"]["epoch"]) == ("EXIT", "ee", 1)
+    assert shown(Notification.CLOCK, ClockAnswer(42).encode()) == {"asked_ms": 42}
+    assert shown(Notification.CLOCK, b"") == ""
 
 
 @pytest.mark.parametrize("notification", [Notification.FINAL, Notification.SUPERPOSITION, Notification.ROSTER])

@@ -120,7 +120,7 @@ def test_a_spreadsheet_reads_the_file_back(path: Path) -> None:
 
 
 def test_the_message_is_flat_and_names_no_member() -> None:
-    payload = json.loads(as_json(complete(10, contributors=25), {Refusal.LATE: 2, Refusal.BAD_SIGNATURE: 1}))
+    payload = json.loads(as_json(complete(10, contributors=25), 30, {Refusal.LATE: 2, Refusal.BAD_SIGNATURE: 1}))
     assert payload == {
         "network": 7,
         "region": "north",
@@ -139,6 +139,7 @@ def test_the_message_is_flat_and_names_no_member() -> None:
         "duration_ms": 1500,
         "import_kwh": 1.234,
         "export_kwh": 0.2,
+        "certified": 30,
         "warning": "",
         "refused": 3,
         "refused_bad_signature": 1,
@@ -148,11 +149,11 @@ def test_the_message_is_flat_and_names_no_member() -> None:
 
 def test_a_sum_over_few_contributors_carries_the_warning_whatever_the_members() -> None:
     few = replace(complete(10, contributors=19), members=100, present=100)
-    assert json.loads(as_json(few, {}))["warning"] == "demonstration, not private"
+    assert json.loads(as_json(few, 30, {}))["warning"] == "demonstration, not private"
 
 
 def test_a_round_without_a_sum_has_null_for_it_and_no_warning() -> None:
-    payload = json.loads(as_json(refused(11), {}))
+    payload = json.loads(as_json(refused(11), 30, {}))
     assert (payload["import_dwh"], payload["import_kwh"], payload["contributors"]) == (None, None, None)
     assert payload["warning"] == ""
 

@@ -30,7 +30,7 @@ def test_little_is_needed_and_the_rest_has_defaults(tmp_path: Path) -> None:
     assert settings.broker.embedded
     (network,) = settings.network
     rules = network.parameters
-    assert (rules.members_min, rules.masks_min, rules.draws, rules.degree_max) == (5, 3, 6, 24)
+    assert (rules.members_min, rules.masks_min, rules.draws, rules.degree_max) == (5, 3, 6, 255)
     times = rules.schedule
     assert (times.period_ms, times.window_ms, times.grace_ms, times.correction_ms, times.attempts_max) == (
         900_000,
@@ -98,7 +98,13 @@ def test_an_unknown_variable_is_refused_with_the_nearest(tmp_path: Path, monkeyp
         (GOOD.replace("id = 1", "id = 0"), "id in [[network]] no. 1 = 0: Input should be greater than or equal to 1"),
         (GOOD + "members_min = 4", "[[network]] no. 1: members_min = 4 protects nobody: give 5 or more"),
         (GOOD + "masks_min = 5", "no. 1: masks_min = 5 must be below members_min = 5: each mask needs a neighbor"),
-        (GOOD + "draws = 30", "no. 1: draws = 30 must not be above degree_max = 24"),
+        (GOOD + "draws = 30\ndegree_max = 24", "no. 1: draws = 30 must not be above degree_max = 24"),
+        (GOOD + "draws = 65", "draws in [[network]] no. 1 = 65: Input should be less than or equal to 64"),
+        (GOOD + "degree_max = 23", "degree_max in [[network]] no. 1 = 23: Input should be greater than or equal to 24"),
+        (
+            GOOD + "[broker]\ninspectors = ['provider']",
+            "'provider' is the provider's name and cannot be an inspector's",
+        ),
         (GOOD + "period_s = 60\nwindow_s = 50", "take 74000 ms and leave nothing of the period of 60000 ms"),
         (GOOD + "period_s = 60\nwindow_s = 50", "Shorten window_s, grace_s or correction_s, or lengthen period_s"),
         (
@@ -106,7 +112,6 @@ def test_an_unknown_variable_is_refused_with_the_nearest(tmp_path: Path, monkeyp
             "provider.toml: two [[network]] have id = 1: each needs its own",
         ),
         (GOOD + '[[network]]\nid = 2\nregion = "north"', "two [[network]] have region = 'north': each needs its own"),
-        (GOOD + "[broker]\nembedded = false", "provider.toml: broker: port is missing: a broker"),
         (GOOD.replace("/var", "var"), "home: var/lib/dcnet must be an absolute path"),
         ('home = "/x"', "provider.toml: network: is missing. The networks, each as [[network]]"),
         ('home = "/x"\nnetwork = []', "provider.toml: network is empty: give at least one [[network]]"),

@@ -14,7 +14,7 @@ from common.identifiers import NetworkId, RoundNumber, TunnelId
 from provider import schema
 from provider.core.events import EdgeRemoved, EdgeState, MemberState, Record, StoreContents
 from provider.store import FINALS_KEPT, Store
-from tests.provider.records import CHARTER, NETWORK, complete, edge, final, member, refused
+from tests.provider.records import CHARTER, NETWORK, complete, edge, final, member, refused, roster
 
 
 @pytest.fixture
@@ -32,9 +32,13 @@ def test_what_was_stored_is_there_after_a_restart(path: Path) -> None:
     largest = edge(2**64 - 1)
     with open_founded(path) as store:
         store.apply([member(2), member(1, MemberState.LEFT), edge(5), largest, final(10, b"older"), final(11, b"last")])
+        store.apply([roster(2, b"second"), roster(1, b"first")])
     with Store(path) as store:
         assert store.load(NETWORK) == StoreContents(
-            (member(1, MemberState.LEFT), member(2)), (edge(5), largest), b"last"
+            (member(1, MemberState.LEFT), member(2)),
+            (edge(5), largest),
+            (roster(1, b"first"), roster(2, b"second")),
+            b"last",
         )
 
 
@@ -67,7 +71,7 @@ def test_a_removed_edge_is_gone_and_removing_it_again_changes_nothing(path: Path
 
 
 def test_storing_everything_twice_changes_nothing(path: Path) -> None:
-    records: list[Record] = [member(1), edge(5), final(10), complete(10)]
+    records: list[Record] = [member(1), edge(5), roster(1), final(10), complete(10)]
     with open_founded(path) as store:
         store.apply(records)
         before = store.load(NETWORK), store.results_from(NETWORK, RoundNumber(0))
@@ -81,6 +85,14 @@ def test_a_second_different_final_of_a_round_is_refused_with_all_that_came_with_
         with pytest.raises(HomeError, match="Round 10 of network 7 has another FINAL"):
             store.apply([member(1), final(10, b"second")])
         assert store.load(NETWORK) == StoreContents(final=b"first")
+
+
+def test_a_second_different_roster_of_an_epoch_is_refused_with_all_that_came_with_it(path: Path) -> None:
+    with open_founded(path) as store:
+        store.apply([roster(1, b"first")])
+        with pytest.raises(HomeError, match="Epoch 1 of network 7 has another roster"):
+            store.apply([member(1), roster(1, b"second")])
+        assert store.load(NETWORK) == StoreContents(rosters=(roster(1, b"first"),))
 
 
 def test_only_the_last_finals_are_kept(path: Path) -> None:
@@ -140,7 +152,7 @@ def test_a_kill_in_the_middle_of_a_transaction_leaves_the_transaction_before(pat
     killed = subprocess.run([sys.executable, "-c", _KILLED, str(path)], check=False, timeout=60)
     assert killed.returncode == -signal.SIGKILL
     with Store(path) as store:
-        assert store.load(NETWORK) == StoreContents((member(1),), (), b"final")
+        assert store.load(NETWORK) == StoreContents((member(1),), final=b"final")
 
 
 def test_the_files_are_for_their_owner_alone(path: Path) -> None:
@@ -229,7 +241,15 @@ def test_another_program_s_database_is_left_alone(path: Path) -> None:
 def test_a_store_of_a_newer_version_is_refused(path: Path) -> None:
     with open_founded(path) as store:
         store._db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
-    with pytest.raises(HomeError, match="has version 2, and this provider knows 1"), Store(path):
+    with pytest.raises(HomeError, match="has version 3, and this provider knows 2"), Store(path):
+        pass
+
+
+def test_a_store_from_before_certificates_is_refused(path: Path) -> None:
+    with open_founded(path) as store:
+        store._db.execute("PRAGMA user_version = 1")
+    sentence = "version 1, of a provider before certificates.*Move it away.*register anew"
+    with pytest.raises(HomeError, match=sentence), Store(path):
         pass
 
 
