@@ -27,6 +27,9 @@ from common.refusal import Refusal, RefusedError
 VALID_COUNTS_OID: Final = x509.ObjectIdentifier("2.25.155813369073483874492755593182550741000")
 """The extension of a revocation list with the counts: ASCII, `<region>=<count>` joined by commas, sorted by region."""
 
+SERIAL_MAX: Final = 2**160 - 1
+"""A serial number has at most 20 bytes (RFC 5280, section 4.1.2.2)."""
+
 _URI_SCHEME: Final = "dcnet:"
 _COUNT_MAX: Final = 999_999_999
 _UNDERSTOOD: Final = frozenset(
@@ -168,6 +171,8 @@ class Authority:
         except _UNREADABLE as error:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
         if not isinstance(key, Ed25519PublicKey) or common_name.value != subject.name:
+            raise RefusedError(Refusal.BAD_CERTIFICATE)
+        if not 0 < parsed.serial_number <= SERIAL_MAX:
             raise RefusedError(Refusal.BAD_CERTIFICATE)
         return Certificate(subject, key.public_bytes_raw(), parsed.serial_number, begin_ms, end_ms, der)
 

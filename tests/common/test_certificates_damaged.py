@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.certificates import Authority, Subject
+from common.certificates import SERIAL_MAX, Authority, Subject
 from common.refusal import Refusal, RefusedError
 from tests.common.strategies import moderate
 from tests.vectors import der
@@ -119,6 +119,7 @@ def test_a_wrong_certificate_under_a_right_signature_is_read_or_refused(name: st
         read = AUTHORITY.certificate(octets)
         assert Subject.parse(read.subject.uri) == read.subject
         assert len(read.public_key) == 32
+        assert 0 < read.serial <= SERIAL_MAX
         assert read.der == octets
 
 

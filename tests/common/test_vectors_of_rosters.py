@@ -149,6 +149,7 @@ def test_every_refusal_of_a_certificate_has_a_check() -> None:
     assert checked == {None} | {refusal.name for refusal in late}
 
 
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 @pytest.mark.parametrize("entry", _CERTIFICATES["bad_certificates"], ids=_named)
 def test_bad_certificate_is_refused(entry: dict[str, Any]) -> None:
     assert _refusal(lambda: _AUTHORITY.certificate(bytes.fromhex(entry["certificate"]))) == entry["refusal"]

@@ -46,6 +46,13 @@ def _resigned(octets: bytes, old: str, new: str) -> bytes:
     return der.resigned(octets, part.replace(bytes.fromhex(old), bytes.fromhex(new), 1), _SEED)
 
 
+def _with_serial(number: bytes) -> bytes:
+    """The gateway's certificate under another serial number, signed again by the authority."""
+    version, _serial, *rest = der.split(der.content(der.signed_part(GATEWAY_CERTIFICATE)))
+    part = der.tlv(der.SEQUENCE, b"".join((version, der.tlv(der.INTEGER, number), *rest)))
+    return der.resigned(GATEWAY_CERTIFICATE, part, _SEED)
+
+
 def bad_certificates() -> Iterator[tuple[str, bytes]]:
     """Certificates, each with its name."""
     good = GATEWAY_CERTIFICATE
@@ -59,6 +66,9 @@ def bad_certificates() -> Iterator[tuple[str, bytes]]:
     yield "with_a_flipped_bit_in_its_signature", _damaged(good, len(good) - 1)
     yield from _of_others()
     yield "of_version_4", _resigned(good, "a003020102", "a003020103")
+    yield "with_serial_0", _with_serial(b"\x00")
+    yield "with_a_serial_below_0", _with_serial(b"\x80")
+    yield "with_a_serial_of_21_bytes", _with_serial(b"\x01" + bytes(20))
     yield "with_one_extension_twice", _resigned(good, "0603551d0e", "0603551d23")
     uri = bytes([len(GATEWAY_SUBJECT.uri)]) + GATEWAY_SUBJECT.uri.encode()
     yield "with_a_name_of_a_kind_that_nobody_reads", _resigned(good, "86" + uri.hex(), "a5" + uri.hex())

@@ -8,6 +8,7 @@ from typing import Final
 from tests.vectors.rfc import ed25519_public, ed25519_sign
 
 SEQUENCE: Final = 0x30
+INTEGER: Final = 0x02
 BIT_STRING: Final = 0x03
 
 
