@@ -370,5 +370,6 @@ def rules_of(settings: GatewaySettings, credentials: Credentials) -> MemberRules
         DrawValues(credentials.identity, settings.region),
         settings.members_min,
         settings.masks_min,
+        settings.draws_min,
         settings.degree_max,
     )

@@ -29,6 +29,7 @@ class GatewaySettings(FileSettings):
     suite: Literal["basic"] = Field("basic", description="The protocol's suite")
     members_min: int = Field(5, ge=2, le=65_535, description="No reading leaves when fewer members are expected")
     masks_min: int = Field(3, ge=1, le=255, description="No reading leaves under fewer masks")
+    draws_min: int = Field(6, ge=1, le=255, description="Neighbors that it draws at least, with more than 25 members")
     degree_max: int = Field(255, ge=1, le=255, description="Neighbors that the gateway may have")
     ledger_frames: int = Field(
         40_000, ge=100, le=10_000_000, description="Sent frames kept with their readings; quarter hours: 35,040 a year"
@@ -44,8 +45,9 @@ class GatewaySettings(FileSettings):
                 f"masks_min = {self.masks_min} must be below members_min = {self.members_min}: "
                 "each mask needs a neighbor of its own"
             )
-        if self.masks_min > self.degree_max:
-            raise ValueError(f"masks_min = {self.masks_min} must not be above degree_max = {self.degree_max}")
+        for key in ("masks_min", "draws_min"):
+            if getattr(self, key) > self.degree_max:
+                raise ValueError(f"{key} = {getattr(self, key)} must not be above degree_max = {self.degree_max}")
         return self
 
 

@@ -80,6 +80,7 @@ class Population:
             values=party.values,
             members_min=rules.members_min,
             masks_min=rules.masks_min,
+            draws_min=rules.draws,
             degree_max=rules.degree_max,
         )
         gateway = Gateway(site, party, member_rules)

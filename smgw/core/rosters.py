@@ -114,14 +114,20 @@ class Rosters:
 
     def _require_rules(self, roster: Roster) -> None:
         rules, parameters = self._situation.rules, roster.parameters
-        is_weaker = parameters.members_min < rules.members_min or parameters.masks_min < rules.masks_min
+        pairs = (
+            (parameters.members_min, rules.members_min),
+            (parameters.masks_min, rules.masks_min),
+            (parameters.draws, rules.draws_min),
+        )
+        is_weaker = any(network < own for network, own in pairs)
         if not is_weaker and parameters.suite == rules.suite.code:
             return
         self._situation.roster, self._situation.is_refusing = None, True
         text = (
-            f"The network wants suite {parameters.suite}, at least {parameters.members_min} members and"
-            f" {parameters.masks_min} masks; this gateway's own settings ask for suite {rules.suite.code},"
-            f" {rules.members_min} and {rules.masks_min}. It does not take part."
+            f"The network wants suite {parameters.suite}, at least {parameters.members_min} members,"
+            f" {parameters.masks_min} masks and {parameters.draws} drawn neighbors; this gateway's own settings ask for"
+            f" suite {rules.suite.code}, {rules.members_min}, {rules.masks_min} and {rules.draws_min}. It does not take"
+            " part."
         )
         raise ReportedError(Refusal.WEAKER_RULES, Level.FATAL, text)
 

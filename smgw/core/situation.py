@@ -40,6 +40,7 @@ class MemberRules:
     values: DrawValues
     members_min: int = 5
     masks_min: int = 3
+    draws_min: int = 6
     degree_max: int = 255
 
 

@@ -142,13 +142,20 @@ def test_rules_weaker_than_the_owners_are_refused_with_a_sentence(suite: int, me
     bench = Bench()
     weaker = replace(PARAMETERS, suite=suite, members_min=members_min, masks_min=masks_min)
     text = (
-        f"The network wants suite {suite}, at least {members_min} members and {masks_min} masks; this gateway's own"
-        " settings ask for suite 1, 5 and 3. It does not take part."
+        f"The network wants suite {suite}, at least {members_min} members, {masks_min} masks and 6 drawn neighbors;"
+        " this gateway's own settings ask for suite 1, 5, 3 and 6. It does not take part."
     )
     assert bench.handle(roster(weaker)) == [
         Refuse(Refusal.WEAKER_RULES, Notification.ROSTER),
         Notice(Level.FATAL, text),
     ]
+    bench.handle(final())
+    assert reported(bench)[1] == []
+
+
+def test_a_network_that_draws_fewer_neighbors_than_the_owner_wants_is_refused() -> None:
+    bench = Bench()
+    assert refusals(bench.handle(roster(replace(PARAMETERS, draws=5)))) == ["WEAKER_RULES"]
     bench.handle(final())
     assert reported(bench)[1] == []
 
