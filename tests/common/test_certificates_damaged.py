@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Final
 
 import pytest
@@ -91,7 +92,7 @@ def _mutate(root: _Node, rng: random.Random) -> None:
             child.tag = rng.randrange(256) & ~0x1F | rng.randrange(31)
         case 3:
             other, place = rng.choice(places)
-            parent.children[at] = _Node(other.children[place].encode())
+            parent.children[at] = deepcopy(other.children[place])
         case 4:
             child.children, child.octets = [], rng.randbytes(rng.randrange(20))
         case _ if child.octets:
