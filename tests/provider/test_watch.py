@@ -98,9 +98,7 @@ async def test_a_list_that_cannot_be_read_changes_nothing_and_a_good_one_after_i
             path.unlink()
         else:
             path.write_bytes(octets)
-        assert await listener.said(
-            "missing, damaged or not of this provider's administrator: copy it again. No. 1 stays"
-        )
+        assert await listener.said("not of this provider's administrator: copy it again. No. 1 stays")
         administrator.revoke(administrator.gateway("gw-1"))
         administrator.write_list(watched.home)
         await watched.next()
