@@ -30,6 +30,7 @@ class Access:
             retained message that fills the broker's memory.
         inspectors: Names of those who may read everything but the broker's own statistics, and publish nothing.
             Two programs at a time need two names: of two clients with one name, Mosquitto keeps the later.
+        silenced: Names of those who may do nothing any more, since they flooded the broker.
 
     Raises:
         SettingsError: A name is none, or is given twice.
@@ -38,6 +39,7 @@ class Access:
     provider: str
     networks: tuple[NetworkId, ...]
     inspectors: tuple[str, ...] = ()
+    silenced: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         names = (self.provider, *self.inspectors)
@@ -106,4 +108,5 @@ def _not_a_gateway(name: str) -> Iterator[str]:
 
 
 def _shut_out(access: Access, broker: str) -> list[str]:
-    return [broker, *({INSPECTOR_NAME} - {broker, access.provider, *access.inspectors})]
+    named = {broker, access.provider, *access.inspectors}
+    return [broker, *sorted(({INSPECTOR_NAME} | access.silenced) - named)]

@@ -93,6 +93,8 @@ class Connection:
         self._paho.on_socket_register_write = self._register_write
         self._open_socket = self._paho.on_socket_open
         self._paho.on_socket_open = self._socket_opened
+        self._close_socket = self._paho.on_socket_close
+        self._paho.on_socket_close = self._socket_closed
 
     async def open(self) -> None:
         """Connect. A canceled call first waits for the connecting thread: left alone, it would take the session."""
@@ -184,10 +186,7 @@ class Connection:
         try:
             for _ in range(READS_AT_ONCE):
                 self._paho.loop_read()
-                if connected.fileno() < 0:
-                    self._note_early_end()
-                    return
-                if not (_is_buffered(connected) or waiting.poll(0)):
+                if connected.fileno() < 0 or not (_is_buffered(connected) or waiting.poll(0)):
                     return
         except OSError as error:
             if not self._client._disconnected.done():
@@ -197,11 +196,17 @@ class Connection:
                 # The rest of a record: the loop sees nothing of it, so it would lie there until the next one comes.
                 self._loop.call_soon(self._read, connected, waiting)
 
+    def _socket_closed(self, client: Any, userdata: Any, connected: Any) -> None:  # noqa: ANN401
+        """See also to an end before CONNACK, as when the broker refuses our certificate: aiomqtt passes over it."""
+        if self._close_socket is not None:
+            self._close_socket(client, userdata, connected)
+        self._loop.call_soon_threadsafe(self._note_early_end)
+
     def _note_early_end(self) -> None:
-        """Wake whoever waits for CONNACK: aiomqtt passes over an end that comes before it, as when TLS refuses us."""
         answer = self._client._connected
         if not answer.done():
             answer.set_exception(aiomqtt.MqttError("it hung up without an answer"))
+            answer.exception()  # It may be that nobody waits any more, about which asyncio would complain.
 
     def _hang_up(self) -> None:
         """Close a socket that aiomqtt leaves behind: without CONNACK, or with a broker that stopped answering."""

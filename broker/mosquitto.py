@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -123,6 +124,9 @@ class Broker:
         certificate that it has admitted. So when a list revokes more of them than before, it ends in order and is
         started anew: all come back at once, to the same sessions, except for those that are revoked.
 
+        After SIGHUP 2.0.11 keeps nothing for a provider or inspector that is away at that moment, until it comes back:
+        it then has no rules for their names. Gateways, which go by patterns, lose nothing.
+
         Raises:
             BrokerError: The files cannot be used, and Mosquitto goes on with those it had; or it does not come back.
         """
@@ -140,6 +144,15 @@ class Broker:
             except BrokerError as error:
                 log.error("%s", error)
                 await self._restart(self._process, "since it may be without rules now")
+
+    async def silence(self, name: str) -> None:
+        """Deny a client everything from now on, until this broker is left. Its connection and everybody else's stay.
+
+        Raises:
+            BrokerError: As `reload`.
+        """
+        access = self._files.access
+        await self.reload(replace(access, silenced=access.silenced | {name}))
 
     async def _restart(self, process: MosquittoProcess | None, why: str) -> None:
         """End the process in order, and wait until the supervisor has started the next one."""

@@ -52,6 +52,9 @@ class BrokerSettings(BaseModel):
     max_queued_bytes: int = Field(128 << 20, ge=1 << 20, lt=1 << 31, description="Waiting bytes per client")
     payload_bytes_max: int = Field(PAYLOAD_BYTES_MAX, ge=1_024, le=1 << 24, description="Largest payload")
     memory_bytes_max: int = Field(1 << 30, ge=1 << 24, lt=1 << 40, description="Memory for sessions and messages")
+    messages_per_minute_max: int = Field(
+        10_000, ge=100, le=10_000_000, description="A client that sends more is denied everything from then on"
+    )
     autosave_s: int = Field(15, ge=10, le=30, description="Interval of saving sessions and retained messages")
     session_expiry_days: int = Field(30, ge=1, le=365, description="Days after which an absent client is forgotten")
     look_every_s: float = Field(10, gt=0, le=3_600, description="How often newer certificates and lists are looked for")

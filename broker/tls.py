@@ -10,6 +10,7 @@ and says so (`ClientContext.complaint`). Source: RFC 8446; docs/protocol.md, "Ce
 
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -31,11 +32,11 @@ from common.refusal import RefusedError
 _REFUSED: Final = {
     "SSLV3_ALERT_CERTIFICATE_REVOKED": "it is revoked. The administrator knows why",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": (
-        "it has expired or is not valid yet, by the broker's clock; or the broker's list of revoked certificates is "
-        "too old, which the provider has to replace"
+        "it has expired, by the broker's clock; or the broker's list of revoked certificates is too old, which the "
+        "provider has to replace"
     ),
+    "SSLV3_ALERT_BAD_CERTIFICATE": "it is not valid yet, by the broker's clock; is the clock right there?",
     "TLSV1_ALERT_UNKNOWN_CA": "it is of another administrator than the broker's",
-    "SSLV3_ALERT_BAD_CERTIFICATE": "it is damaged",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "it got none",
 }
 """Why a broker ends a connection, by the alert that it sends (RFC 8446, section 6.2; names of OpenSSL)."""
@@ -111,6 +112,15 @@ class _BrokerSocket(ssl.SSLSocket):
         except OSError as error:
             _context(self).failure = explain(error)
             self.close()
+            raise
+
+    def send(self, *arguments: Any) -> int:  # noqa: ANN401
+        """Send. To a broker that has hung up already this fails before anybody reads why."""
+        try:
+            return super().send(*arguments)
+        except (ConnectionError, ssl.SSLEOFError):
+            with suppress(OSError):
+                self.recv(1)
             raise
 
     def recv(self, *arguments: Any) -> bytes:  # noqa: ANN401

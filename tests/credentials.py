@@ -53,7 +53,7 @@ class Administrator:
         self.authority = Authority(self.issuer.der)
         self.valid: Mapping[str, int] = {}
         """How many gateways of each region the next list says are valid."""
-        self._home = home
+        self.home = home
         self._serial = 0
         self._list_number = 0
         self._revoked: dict[int, int] = {}
@@ -104,7 +104,7 @@ class Administrator:
         _write(directory / REVOCATIONS_FILE, to_pem(REVOCATIONS, der))
 
     def _made(self, subject: Subject, hosts: Sequence[str] = ()) -> Path:
-        directory = self._home / subject.uri.replace("/", "_").replace(":", "_")
+        directory = self.home / subject.uri.replace("/", "_").replace(":", "_")
         return directory if directory.exists() else self.issue(directory, subject, hosts)
 
 

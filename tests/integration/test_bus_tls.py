@@ -65,11 +65,11 @@ async def serving(directory: Path | None, answer: bytes = b"") -> AsyncIterator[
 
 async def said(port: int, directory: Path, caplog: pytest.LogCaptureFixture) -> str:
     """What the log says of a bus that finds no connection; it says so once, and promptly."""
-    settings = BusSettings(port=port, reconnect_first_s=0.05, reconnect_max_s=0.1, close_within_s=0, answer_within_s=2)
+    settings = BusSettings(port=port, reconnect_first_s=0.05, reconnect_max_s=0.1, close_within_s=0, answer_within_s=9)
     started_s = time.monotonic()
     async with Bus(settings, "gateway", credentials=directory):
         await eventually(lambda: "no connection" in caplog.text)
-    assert time.monotonic() - started_s < 1.5
+    assert time.monotonic() - started_s < 8, "it does not wait for an answer that will not come"
     (sentence,) = (record.getMessage() for record in caplog.records if record.name == "broker.bus")
     assert re.match(rf"gateway: no connection to broker at 127\.0\.0\.1:{port}: .*; trying on$", sentence)
     return sentence
@@ -85,13 +85,20 @@ async def test_revoked_certificate(
     assert "the broker refuses our certificate: it is revoked. The administrator knows why" in sentence
 
 
-@pytest.mark.parametrize("term", [(-3, -1), (1, 3)])
+@pytest.mark.parametrize(
+    ("term", "reason"),
+    [((-3, -1), "it has expired, by the broker's clock"), ((1, 3), "it is not valid yet, by the broker")],
+)
 async def test_certificate_that_has_expired_or_is_not_valid_yet(
-    broker: Broker, administrator: Administrator, caplog: pytest.LogCaptureFixture, term: tuple[int, int]
+    broker: Broker,
+    administrator: Administrator,
+    caplog: pytest.LogCaptureFixture,
+    term: tuple[int, int],
+    reason: str,
 ) -> None:
     administrator.issue(administrator.gateway("gateway"), GATEWAY, term=days(*term))
     sentence = await said(broker.port, administrator.gateway("gateway"), caplog)
-    assert "the broker refuses our certificate: it " in sentence
+    assert f"the broker refuses our certificate: {reason}" in sentence
 
 
 async def test_renewed_certificate_is_used_without_a_new_start(
@@ -100,7 +107,7 @@ async def test_renewed_certificate_is_used_without_a_new_start(
     directory = administrator.issue(administrator.gateway("gateway"), GATEWAY, term=days(-3, -1))
     settings = BusSettings(port=broker.port, reconnect_first_s=0.05, reconnect_max_s=0.1)
     async with Bus(settings, "gateway", credentials=directory) as bus:
-        await eventually(lambda: "it has expired or is not valid yet" in caplog.text)
+        await eventually(lambda: "it has expired, by the broker" in caplog.text)
         administrator.issue(directory, GATEWAY)
         await eventually(lambda: bus.is_connected)
         assert bus.counts.connects == 1
