@@ -44,7 +44,7 @@ async def test_a_short_demo_is_exact_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_the_thesis_demonstration_is_corrected_and_whole_again(tmp_path: Path) -> None:
-    async with demo(tmp_path / "kept", "--profile", "thesis", "--period", "2", "--json") as running:
+    async with demo(tmp_path / "kept", "--profile", "thesis", "--period", "2", "--rounds", "10", "--json") as running:
         await until_gateways_are_members(running, 3)
         status, lines, told = await running.finish()
     assert status == 0, told
