@@ -27,7 +27,7 @@ PROVIDER_FILE: Final = "provider.pem"
 _COMMANDS: Final = {
     Role.GATEWAY: "dcnet smgw {} --config FILE",
     Role.PROVIDER: "dcnet provider {} --config FILE",
-    Role.BROKER: "dcnet provider {} --config FILE",
+    Role.BROKER: "dcnet broker {} --config FILE",
     Role.INSPECTOR: "dcnet inspector {} DIR",
 }
 _OBEYS_PROVIDER: Final = frozenset({Role.GATEWAY, Role.INSPECTOR})

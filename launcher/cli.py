@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from launcher import cli_gwa, cli_inspector, cli_provider, cli_smgw
+from launcher import cli_broker, cli_gwa, cli_inspector, cli_provider, cli_smgw
 from launcher.errors import LauncherError
 from launcher.options import HELP
 
@@ -20,12 +20,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings=HELP,
 )
-broker_app = typer.Typer(help="The bus: Mosquitto, with the configuration that loses no message.")
 app.add_typer(cli_gwa.app, name="gwa")
 app.add_typer(cli_provider.app, name="provider")
 app.add_typer(cli_smgw.app, name="smgw")
 app.add_typer(cli_inspector.app, name="inspector")
-app.add_typer(broker_app, name="broker", no_args_is_help=True)
+app.add_typer(cli_broker.app, name="broker")
 
 Direction = Literal["up", "down"]
 
@@ -59,23 +58,6 @@ def demo(  # noqa: PLR0913, PLR0917 -- these are a command's options
 
     overrides = Overrides(gateways, rounds, period)
     raise typer.Exit(run_demo(DemoOptions(profile, overrides, keep, json, capture)))
-
-
-@broker_app.command("run")
-def broker_run(
-    directory: Annotated[Path, typer.Argument(help="Takes its configuration, log and sessions; made when missing.")],
-    host: Annotated[str, typer.Option(help="The interface to listen on. Nothing is encrypted: keep it local.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option(help="The TCP port; 0 takes a free one.")] = 1883,
-) -> None:
-    """Run Mosquitto alone, until Ctrl-C or SIGTERM, for providers with `embedded = false`.
-
-    It is started again when it dies. A provider with `embedded = true` needs none of this.
-    """
-    from launcher.mosquitto import run_broker  # noqa: PLC0415
-
-    raise typer.Exit(run_broker(host, port, directory))
 
 
 @app.command()

@@ -24,10 +24,12 @@ def enroll(
 
     A second time nothing changes, except for the broker's request when other hosts are given. Once it has a
     certificate, the administrator changes them:  dcnet gwa renew DIR broker --host HOST
+    With `embedded = false`, the broker has commands of its own:  dcnet broker enroll
     """
     from launcher import enrolling  # noqa: PLC0415 -- see launcher/cli.py
 
-    enrolling.enroll(enrolling.provider_at(config, host or ()), typer.echo)
+    parties = [enrolling.at_hosts(party, host or ()) for party in enrolling.provider(config)]
+    enrolling.enroll(parties, typer.echo)
 
 
 @app.command()

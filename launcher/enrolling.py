@@ -1,4 +1,4 @@
-"""`enroll`, `install` and `revocations` of gateway, provider and inspector: whom the settings name, and what is said.
+"""`enroll`, `install` and `revocations` of everybody who needs a certificate: whom the settings name, and what is said.
 
 The work is done in `broker.enrollment` and `broker.credentials`; here are the parties and the sentences.
 """
@@ -21,6 +21,7 @@ from common.certificates import Authority, Role, Subject
 from common.refusal import RefusedError
 from launcher.errors import LauncherError
 from provider import settings as provider_settings
+from provider.settings import ProviderSettings
 from smgw import settings as smgw_settings
 
 Tell = Callable[[str], None]
@@ -57,34 +58,36 @@ def gateway(config: Path) -> Party:
 
 
 def provider(config: Path) -> list[Party]:
-    """The provider of these settings, and its broker, with the host of the settings.
+    """The provider of these settings, and its broker if it has it in its own process.
 
     Raises:
         LauncherError: They cannot be used.
     """
-    with _for_a_person():
-        settings = provider_settings.load(config)
-    names = dict.fromkeys((settings.broker.host, *LOCAL_HOSTS))
-    return [
-        Party(settings.home, Subject(Role.PROVIDER, settings.name)),
-        Party(
-            settings.home / BROKER_DIRECTORY,
-            Subject(Role.BROKER, BROKER_NAME),
-            tuple(name for name in names if name not in _EVERYWHERE),
-        ),
-    ]
+    settings = _provider_settings(config)
+    own = Party(settings.home, Subject(Role.PROVIDER, settings.name))
+    return [own, _broker_of(settings)] if settings.broker.embedded else [own]
 
 
-def provider_at(config: Path, hosts: Sequence[str]) -> list[Party]:
-    """The same, when gateways reach the broker under `hosts` too; without any, under those of its last request.
+def broker(config: Path) -> Party:
+    """The broker of these settings of a provider.
 
     Raises:
-        LauncherError: The settings or that request cannot be used.
+        LauncherError: They cannot be used.
     """
-    own, broker = provider(config)
-    path = broker.home / REQUEST_FILE
-    before = _requested(path, "dcnet provider enroll --host HOST").hosts if not hosts and path.exists() else hosts
-    return [own, replace(broker, hosts=tuple(dict.fromkeys((*before, *broker.hosts))))]
+    return _broker_of(_provider_settings(config))
+
+
+def at_hosts(party: Party, hosts: Sequence[str]) -> Party:
+    """A broker that gateways reach under `hosts` too; without any, under those of its last request.
+
+    Raises:
+        LauncherError: That request cannot be used.
+    """
+    path = party.home / REQUEST_FILE
+    if party.subject.role is not Role.BROKER:
+        return party
+    before = _requested(path).hosts if not hosts and path.exists() else hosts
+    return replace(party, hosts=tuple(dict.fromkeys((*before, *party.hosts))))
 
 
 def inspector(directory: Path) -> Party:
@@ -96,7 +99,7 @@ def inspector(directory: Path) -> Party:
     path = directory / REQUEST_FILE
     if not path.exists():
         raise LauncherError(f"{path} is missing. Run:  dcnet inspector enroll {directory}")
-    return Party(directory, _requested(path, f"dcnet inspector enroll {directory}").subject)
+    return Party(directory, _requested(path).subject)
 
 
 def enroll(parties: Sequence[Party], tell: Tell) -> None:
@@ -172,13 +175,25 @@ def _party_of(octets: bytes, parties: Sequence[Party], path: Path) -> Party:
     raise LauncherError(f"{path} is for {subject.uri}, and here is {wanted}. Install it where its request was made.")
 
 
-def _requested(path: Path, command: str) -> Request:
+def _provider_settings(config: Path) -> ProviderSettings:
+    with _for_a_person():
+        return provider_settings.load(config)
+
+
+def _broker_of(settings: ProviderSettings) -> Party:
+    """With the host of the settings, unless that is no address."""
+    hosts = dict.fromkeys((settings.broker.host, *LOCAL_HOSTS))
+    own = tuple(host for host in hosts if host not in _EVERYWHERE)
+    return Party(settings.home / BROKER_DIRECTORY, Subject(Role.BROKER, BROKER_NAME), own)
+
+
+def _requested(path: Path) -> Request:
     """What a request says that was made here before."""
     with _for_a_person(), explained(path):
         try:
             return read_request(one_of(REQUEST, path.read_bytes()))
         except (ValueError, RequestError) as error:
-            raise LauncherError(f"{path} cannot be used: {error}. Move it away, and run:  {command}") from error
+            raise LauncherError(f"{path} cannot be used: {error}. Move it away, and enroll again.") from error
 
 
 def _read(path: Path) -> bytes:

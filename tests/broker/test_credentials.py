@@ -69,7 +69,7 @@ def test_a_missing_file_is_named_with_the_command_that_makes_it(home: Path, name
 
 @pytest.mark.parametrize(
     ("subject", "command"),
-    [(PROVIDER, "dcnet provider enroll"), (BROKER, "dcnet provider enroll"), (INSPECTOR, "dcnet inspector enroll DIR")],
+    [(PROVIDER, "dcnet provider enroll"), (BROKER, "dcnet broker enroll"), (INSPECTOR, "dcnet inspector enroll DIR")],
 )
 def test_each_role_is_told_its_own_command(tmp_path: Path, subject: Subject, command: str) -> None:
     with pytest.raises(HomeError, match=rf"Run:  {command}"):

@@ -31,7 +31,7 @@ COMMANDS = {
     "provider": ("enroll", "install", "revocations", "run", "key"),
     "smgw": ("enroll", "install", "revocations", "run", "leave"),
     "inspector": ("enroll", "install", "revocations"),
-    "broker": ("run",),
+    "broker": ("enroll", "install", "revocations", "run"),
 }
 
 
@@ -59,7 +59,7 @@ def test_every_command_has_help(command: str) -> None:
         ("smgw leave --config /nowhere.toml", "/nowhere.toml: cannot be read"),
         ("smgw run --config /nowhere.toml", "/nowhere.toml: cannot be read"),
         ("provider run --config /nowhere.toml", "/nowhere.toml: cannot be read"),
-        ("broker run /proc/nothing --port 0", "cannot be used"),
+        ("broker run --config /nowhere.toml", "/nowhere.toml: cannot be read"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(arguments: str, sentence: str) -> None:

@@ -64,12 +64,28 @@ def test_nobody_calls_a_broker_by_the_address_of_every_interface(root: Path) -> 
     assert "0.0.0.0" not in dcnet("provider", "enroll", "--config", config).out
 
 
+def test_a_broker_of_its_own_enrolls_alone(root: Path, fingerprint: str) -> None:
+    (root / "elsewhere").mkdir()
+    config = provider_settings(root / "elsewhere")
+    config.write_text(config.read_text().replace("[broker]", "[broker]\nembedded = false"))
+    assert "provider/broker" not in dcnet("provider", "enroll", "--config", config).out
+    enrolled = dcnet("broker", "enroll", "--config", config, "--host", "broker.example")
+    assert "host     broker.example" in enrolled.out
+    home = root / "elsewhere" / "provider" / "broker"
+    dcnet("gwa", "revoke", root / "gwa", "broker", "--reason", "moved")
+    dcnet("gwa", "issue", root / "gwa", home / "request.pem", "--role", "broker")
+    bundle = root / "gwa" / "issued" / "broker.pem"
+    assert dcnet("broker", "install", "--config", config, bundle, "--authority", fingerprint).status == 0
+    assert dcnet("broker", "revocations", "--config", config, root / "gwa" / "revocations.pem").status == 0
+    assert load_credentials(home, Role.BROKER, now_ms()).certificate.subject.name == "broker"
+
+
 def test_a_damaged_request_of_the_broker_is_named(root: Path) -> None:
     config = provider_settings(root)
     dcnet("provider", "enroll", "--config", config)
     (root / "provider" / "broker" / "request.pem").write_text("half")
     refused = dcnet("provider", "enroll", "--config", config)
-    assert (refused.status, "Move it away, and run:  dcnet provider enroll" in refused.err) == (2, True)
+    assert (refused.status, "Move it away, and enroll again" in refused.err) == (2, True)
 
 
 def test_provider_and_broker_install_their_own_bundles_in_any_order(root: Path, fingerprint: str) -> None:
@@ -139,12 +155,19 @@ def test_an_older_list_is_refused(root: Path, fingerprint: str) -> None:
         (("smgw", "install", "--config", "{root}/g.toml", "{root}/g.toml"), "is no bundle, or is damaged"),
         (("smgw", "revocations", "--config", "{root}/g.toml", "{root}/g.toml"), "certificate.pem is missing"),
         (("provider", "enroll", "--config", "/nowhere.toml"), "/nowhere.toml: cannot be read"),
+        (("broker", "run", "--config", "{root}/provider.toml"), "starts its broker itself. Set embedded = false"),
+        (
+            ("broker", "run", "--config", "{root}/apart.toml"),
+            "broker/identity.key is missing. Run:  dcnet broker enroll",
+        ),
         (("inspector", "enroll", "{root}/i", "--name", "Not A Name"), "names are 1 to 32 of a-z, 0-9 and -"),
         (("inspector", "install", "{root}/i", "x.pem"), "request.pem is missing. Run:  dcnet inspector enroll"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(root: Path, words: tuple[str, ...], sentence: str) -> None:
     gateway_settings(root, "g")
+    apart = provider_settings(root).read_text().replace("[broker]", "[broker]\nembedded = false")
+    (root / "apart.toml").write_text(apart)
     refused = dcnet(*(word.format(root=root) for word in words))
     assert refused.status == 2
     assert sentence in refused.err
