@@ -1,6 +1,4 @@
-import socket
 import ssl
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,31 +74,6 @@ def test_whoever_has_no_certificate_of_a_broker_is_refused_as_one(administrator:
         with pytest.raises(WrongBrokerError, match=r"no broker: its certificate is for dcnet:"):
             context.check_broker(administrator.certificate(other).der)
     context.check_broker(administrator.certificate(administrator.broker()).der)
-
-
-def test_reason_of_a_refusal_is_found_although_sending_fails_first(administrator: Administrator) -> None:
-    gateway, broker = administrator.gateway("gateway"), administrator.broker()
-    administrator.issue(gateway, GATEWAY, term=days(-3, -1))
-    refusing = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    refusing.load_cert_chain(broker / "certificate.pem", broker / "identity.key")
-    refusing.load_verify_locations(broker / "authority.pem")
-    refusing.verify_mode = ssl.CERT_REQUIRED
-
-    def refuse() -> None:
-        with listening.accept()[0] as accepted, pytest.raises(ssl.SSLCertVerificationError):
-            refusing.wrap_socket(accepted, server_side=True)
-
-    context = client_context(gateway)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = threading.Thread(target=refuse)
-        server.start()
-        raw = socket.create_connection(listening.getsockname(), timeout=5)
-        with context.wrap_socket(raw, server_hostname="127.0.0.1") as connected:
-            server.join()
-            with pytest.raises(OSError, match=r"EOF|[Rr]eset|[Bb]roken"):
-                while True:
-                    connected.send(b"x")
-    assert "it has expired, by the broker's clock" in context.failure
 
 
 @pytest.mark.parametrize("list_is_too_old", [False, True])

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +18,7 @@ from broker.events import Message
 from broker.home import HomeError
 from broker.mosquitto import Broker
 from broker.settings import BrokerSettings, BusSettings
+from broker.tls import client_context
 from common.certificates import Role, Subject
 from common.identifiers import NetworkId
 from tests.credentials import LOCAL, Administrator, days
@@ -111,6 +114,31 @@ async def test_renewed_certificate_is_used_without_a_new_start(
         administrator.issue(directory, GATEWAY)
         await eventually(lambda: bus.is_connected)
         assert bus.counts.connects == 1
+
+
+def test_reason_of_a_refusal_is_found_although_sending_fails_first(administrator: Administrator) -> None:
+    gateway, broker = administrator.gateway("gateway"), administrator.broker()
+    administrator.issue(gateway, GATEWAY, term=days(-3, -1))
+    refusing = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    refusing.load_cert_chain(broker / "certificate.pem", broker / "identity.key")
+    refusing.load_verify_locations(broker / "authority.pem")
+    refusing.verify_mode = ssl.CERT_REQUIRED
+
+    def refuse() -> None:
+        with listening.accept()[0] as accepted, pytest.raises(ssl.SSLCertVerificationError):
+            refusing.wrap_socket(accepted, server_side=True)
+
+    context = client_context(gateway)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=refuse)
+        server.start()
+        raw = socket.create_connection(listening.getsockname(), timeout=5)
+        with context.wrap_socket(raw, server_hostname="127.0.0.1") as connected:
+            server.join()
+            with pytest.raises(OSError, match=r"EOF|[Rr]eset|[Bb]roken"):
+                while True:
+                    connected.send(b"x")
+    assert "it has expired, by the broker's clock" in context.failure
 
 
 async def test_broker_of_another_administrator(
