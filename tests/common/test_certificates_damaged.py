@@ -23,7 +23,7 @@ _ALGORITHM: Final = der.split(der.content(GATEWAY_CERTIFICATE))[1]
 _OCTET_STRING: Final = 0x04
 _CONSTRUCTED: Final = 0x20
 
-pytestmark = pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 def _is_refused(read: Callable[[bytes], object], octets: bytes) -> bool:
