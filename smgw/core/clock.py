@@ -67,8 +67,7 @@ class CrossCheck:
             return []
         self._asked_ms, self._is_answered = now_ms, False
         spread_ms = int(self._entropy.random() * interval_ms)
-        usual_ms = max(interval_ms // 2 + spread_ms, ASK_MS)
-        self._next_ms = now_ms + (ASK_MS if situation.is_clock_wrong else usual_ms)
+        self._next_ms = now_ms + max(interval_ms // 2 + spread_ms, ASK_MS)
         return [situation.up(Notification.CLOCK, b"", now_ms, ASK_MS)]
 
     def doubt(self, signed_ms: int, now_ms: int) -> None:
@@ -94,6 +93,8 @@ class CrossCheck:
         theirs_ms, was_wrong = signed.frame.timestamp_ms, self._situation.is_clock_wrong
         ahead_ms, behind_ms = said.asked_ms - theirs_ms, theirs_ms - now_ms
         self._situation.is_clock_wrong = is_wrong = max(ahead_ms, behind_ms) > self._tolerance_ms
+        if is_wrong and self._next_ms is not None:
+            self._next_ms = min(self._next_ms, said.asked_ms + ASK_MS)
         if is_wrong and not was_wrong:
             off = f"{_seconds(ahead_ms)} ahead of" if ahead_ms > behind_ms else f"{_seconds(behind_ms)} behind"
             return _wrong(off, now_ms)

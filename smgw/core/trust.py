@@ -136,14 +136,10 @@ class Trust:
         own, revocations = self.own, self._situation.revocations
         texts: list[Effect] = []
         if own.serial in revocations.serials:
-            text = (
-                "This gateway's certificate is revoked, so no network admits it. The gateway administrator knows why."
-            )
+            text = "This gateway's certificate is revoked: no network admits it. The gateway administrator knows why."
             texts.append(Notice(Level.FATAL, text))
         elif now_ms > own.not_after_ms:
-            text = (
-                "This gateway's certificate has expired. Ask the gateway administrator to renew it, and install that."
-            )
+            text = "This gateway's certificate has expired. Ask the gateway administrator to renew it."
             texts.append(Notice(Level.FATAL, text))
         elif now_ms > own.not_after_ms - RENEWAL_MS:
             days = (own.not_after_ms - now_ms) // DAY_MS
