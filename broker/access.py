@@ -42,6 +42,7 @@ class Access:
     silenced: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        assert all(map(is_name, self.silenced))
         names = (self.provider, *self.inspectors)
         for name in names:
             if not is_name(name) or names.count(name) > 1:

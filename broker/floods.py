@@ -15,6 +15,7 @@ from typing import Final, NoReturn, Protocol
 
 from broker.events import BusEvent, Message
 from broker.program import BrokerError
+from common.identifiers import is_name
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class RateLimited:
         senders = [_sender(event) for event in batch]
         now_s = asyncio.get_running_loop().time()
         for name in self._rates.exceeding(filter(None, senders), now_s):
-            if name not in self._silenced:
+            if name not in self._silenced and is_name(name):
                 self._silenced.add(name)
                 self._to_silence.put_nowait(name)
         if not self._silenced:
@@ -96,10 +97,11 @@ class RateLimited:
         while True:
             name = await self._to_silence.get()
             log.error(
-                "%s floods the broker with more than %d messages a minute. From now on it is denied everything, until "
-                "the provider starts anew. See what is wrong with it; the administrator can revoke its certificate.",
+                "%s floods the broker with more than %d messages a minute. Until the provider starts anew, %s. See what "
+                "is wrong with it; the administrator can revoke its certificate.",
                 name,
                 self._rates.limit,
+                "nothing of it is read" if self._broker is None else "the broker denies it everything",
             )
             try:
                 if self._broker is not None:

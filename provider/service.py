@@ -15,6 +15,7 @@ from broker.access import Access
 from broker.bus import Bus
 from broker.credentials import AUTHORITY_FILE, REVOCATIONS_FILE, Credentials, load_credentials
 from broker.events import Presence
+from broker.floods import RateLimited
 from broker.groups import leaves
 from broker.home import HomeError, hold_home, write_file
 from broker.mosquitto import Broker
@@ -92,12 +93,14 @@ async def _serve(settings: ProviderSettings, store: Store, stop: asyncio.Event) 
     ):
         for topic_filter in topics.PROVIDER_FILTERS:
             bus.subscribe(topic_filter)
-        aggregator = Aggregator(machine, Mirrored(bus) if settings.mirror else bus, store, results)
+        limited = RateLimited(bus, place.broker, settings.broker.messages_per_minute_max)
+        aggregator = Aggregator(machine, Mirrored(limited) if settings.mirror else limited, store, results)
         watch = _watch(settings, credentials, aggregator, place)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(aggregator.run(), name="aggregator"),
                 group.create_task(watch.run(), name="revocations"),
+                group.create_task(limited.enforce(), name="floods"),
                 group.create_task(_tell_ready(settings, credentials.identity, place, aggregator), name="readiness"),
             ]
             try:

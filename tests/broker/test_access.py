@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from broker.access import Access, render_access
@@ -64,6 +66,16 @@ def test_nobody_is_an_inspector_by_default_and_the_broker_has_no_rights() -> Non
     found = sections(Access("provider", NETWORKS))
     assert set(found) == {"", "provider", "broker", "inspector"}
     assert found["inspector"] == found["broker"] == {"topic deny #", "topic deny $SYS/#"}
+
+
+def test_who_is_silenced_may_do_nothing_and_nobody_else_loses_a_right() -> None:
+    access = Access("provider", NETWORKS, ("inspector",))
+    before, after = (
+        sections(access),
+        sections(replace(access, silenced=frozenset({"mallory", "inspector", "provider"}))),
+    )
+    assert after.pop("mallory") == {"topic deny #", "topic deny $SYS/#"}
+    assert after == before
 
 
 def test_no_line_lets_anybody_write_everything() -> None:

@@ -78,6 +78,11 @@ async def test_flood_is_silenced_once_and_only_others_are_passed_on(caplog: pyte
     assert caplog.text.count("mallory floods the broker with more than 3 messages a minute") == 1
 
 
+async def test_topic_that_ends_with_no_name_silences_nobody() -> None:
+    batch = messages("x\ntopic readwrite #", 4)
+    assert await RateLimited(FakeBus(batch), FakeBroker(), limit=3).next_batch(100, 1) == batch
+
+
 async def test_broker_that_cannot_silence_is_told_and_the_next_one_still_is(caplog: pytest.LogCaptureFixture) -> None:
     broker = FakeBroker(fails=True)
     bus = RateLimited(FakeBus([*messages("mallory", 4), *messages("trudy", 4)]), broker, limit=3)
