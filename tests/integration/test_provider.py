@@ -14,25 +14,31 @@ import psutil
 import pytest
 
 from broker.bus import Bus
+from broker.credentials import CERTIFICATE_FILE, KEY_FILE
 from broker.events import Message
-from broker.home import HomeError, make_home
-from broker.keyfile import load_or_make_identity
+from broker.home import HomeError
+from broker.keyfile import load_identity
 from broker.mosquitto import Broker
+from broker.pem import CERTIFICATE, one_of
 from broker.settings import BusSettings
 from common import topics
+from common.certificates import Role, Subject
 from common.clients import ClientSet
 from common.frames import Frame, Notification, decode
 from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId, RoundNumber
+from common.merkle import Tree
 from common.payloads import NO_VIEW, Registration, Rejected, RoundFinal
 from common.refusal import Refusal
-from common.secret import Secret
-from common.signing import Direction, Identity
+from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
+from common.signing import Direction
 from common.suites import BASIC
 from provider.aggregator import unix_ms
-from provider.core.events import FinalRecord, MemberRecord, MemberState
-from provider.service import KEY_FILE, STORE_FILE, run
+from provider.core import admission
+from provider.core.events import FinalRecord, MemberRecord, MemberState, RosterRecord
+from provider.service import STORE_FILE, run
 from provider.settings import ProviderSettings, load
 from provider.store import Charter, Store
+from tests.credentials import LOCAL, shared
 from tests.integration.conftest import eventually
 from tests.provider.records import complete
 
@@ -40,6 +46,8 @@ pytestmark = pytest.mark.integration
 
 CONFIG = """
 home = "{home}"
+[broker]
+inspectors = ["inspector"]
 [[network]]
 id = 1
 region = "north"
@@ -52,24 +60,37 @@ demonstration = true
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
+    """The settings of a provider that has its credentials."""
+    home = shared().issue(tmp_path / "home", Subject(Role.PROVIDER, "provider"))
+    shared().issue(home / "broker", Subject(Role.BROKER, "broker"), LOCAL)
     path = tmp_path / "provider.toml"
-    path.write_text(CONFIG.format(home=tmp_path / "home"))
+    path.write_text(CONFIG.format(home=home))
     return path
+
+
+def certificate(name: str) -> bytes:
+    """A gateway's certificate (DER)."""
+    return one_of(CERTIFICATE, (shared().gateway(name) / CERTIFICATE_FILE).read_bytes())
 
 
 @pytest.fixture
 def settings(config: Path) -> ProviderSettings:
-    """Of a provider whose network operated once and has no members left: it closes its rounds without a sum."""
+    """Of a provider whose network operated once and whose only member has left: it closes rounds without a sum."""
     settings = load(config)
-    make_home(settings.home)
-    identity = load_or_make_identity(settings.home / KEY_FILE)
+    identity = load_identity(settings.home / KEY_FILE)
     network, now_ms = NetworkId(1), unix_ms()
     number = RoundNumber(now_ms // 1000 - 1)
-    order = RoundFinal(BASIC.code, number, NO_VIEW, number, ClientSet(), ClientSet(), ())
+    key = shared().certificate(shared().gateway("last")).public_key
+    left = MemberState.LEFT
+    last = MemberRecord(network, ClientId(1), "last", key, bytes(32), certificate("last"), left, 1, b"its exit")
+    leaf = Leaf(last.client, key, last.draw_root, last.epoch)
+    at = RosterRoot(1, 1, 1, Tree([leaf.encode()]).root())
+    roster = Roster(at, number, NO_PREDECESSOR, settings.network[0].parameters, (), (leaf,))
+    order = RoundFinal(BASIC.code, number, NO_VIEW, number, at.epoch, at.root, ClientSet(), ClientSet(), ())
     frame = Frame(network, EVERYONE, now_ms, Notification.FINAL, order.encode()).signed(identity, Direction.DOWN)
     with Store(settings.home / STORE_FILE) as store:
         store.charter(Charter(network, "north", BASIC.code, 1_000, identity.public_key))
-        store.apply([FinalRecord(network, number, frame)])
+        store.apply([last, RosterRecord(network, 1, 1, 1, roster.encode()), FinalRecord(network, number, frame)])
     return settings
 
 
@@ -94,8 +115,9 @@ async def running(settings: ProviderSettings) -> AsyncIterator[dict[str, Any]]:
 
 
 def client(ready: dict[str, Any], name: str) -> Bus:
-    """A client of the provider's broker."""
-    return Bus(BusSettings(host=ready["host"], port=ready["port"]), name)
+    """A client of the provider's broker: the inspector, or the gateway of this name."""
+    credentials = shared().inspector() if name == "inspector" else shared().gateway(name)
+    return Bus(BusSettings(host=ready["host"], port=ready["port"]), name, credentials=credentials)
 
 
 async def next_payload(bus: Bus) -> bytes:
@@ -114,7 +136,7 @@ async def next_result(bus: Bus) -> dict[str, Any]:
 
 
 async def test_rounds_close_without_members_and_say_so_everywhere(settings: ProviderSettings) -> None:
-    async with running(settings) as ready, client(ready, "reader") as bus:
+    async with running(settings) as ready, client(ready, "inspector") as bus:
         bus.subscribe(topics.result(NetworkId(1)))
         result = await next_result(bus)
         while result["status"] == "lost":
@@ -136,24 +158,25 @@ async def test_a_line_that_a_crash_kept_from_the_file_is_there_after_the_next_st
 
 
 async def test_nonsense_on_the_bus_is_counted_and_stops_nothing(settings: ProviderSettings) -> None:
-    async with running(settings) as ready, client(ready, "stranger") as bus:
+    async with running(settings) as ready, client(ready, "inspector") as bus, client(ready, "stranger") as stranger:
         bus.subscribe(topics.result(NetworkId(1)))
-        bus.publish_soon("dcnet/1/register/stranger", b"nonsense")
-        bus.publish_soon("dcnet/1/1/up/stranger", bytes(139))
+        stranger.publish_soon("dcnet/1/register/stranger", b"nonsense")
+        stranger.publish_soon("dcnet/1/1/up/stranger", bytes(139))
         result = await next_result(bus)
         while result["refused"] < 2:
             result = await next_result(bus)
     assert (result["refused_too_short"], result["refused_wrong_protocol"]) == (1, 1)
 
 
-async def test_a_network_without_identifiers_left_tells_a_newcomer_and_counts_it(settings: ProviderSettings) -> None:
-    last = MemberRecord(NetworkId(1), ClientId(200_000), "last", bytes(32), MemberState.LEFT, b"its exit")
-    with Store(settings.home / STORE_FILE) as store:
-        store.apply([last])
-    newcomer = Identity(Secret(bytes(range(32))))
-    data = Registration(newcomer.public_key, "north", "newcomer").encode()
+async def test_a_network_without_identifiers_left_tells_a_newcomer_and_counts_it(
+    settings: ProviderSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is full with the member that has left: 200,000 would take a while."""
+    monkeypatch.setattr(admission, "CLIENTS_MAX", 1)
+    newcomer = load_identity(shared().gateway("newcomer") / KEY_FILE)
+    data = Registration(bytes(32), certificate("newcomer")).encode()
     said = Frame(NO_NETWORK, EVERYONE, unix_ms(), Notification.REGISTER, data).signed(newcomer, Direction.UP)
-    async with running(settings) as ready, client(ready, "newcomer") as bus, client(ready, "reader") as results:
+    async with running(settings) as ready, client(ready, "newcomer") as bus, client(ready, "inspector") as results:
         bus.subscribe(topics.inbox_filter("newcomer"))
         results.subscribe(topics.result(NetworkId(1)))
         bus.publish_soon(topics.register("newcomer"), said)
@@ -168,7 +191,7 @@ async def test_a_network_without_identifiers_left_tells_a_newcomer_and_counts_it
 async def test_rounds_go_on_after_mosquitto_was_killed(settings: ProviderSettings) -> None:
     async with running(settings) as ready:
         (mosquitto,) = (child for child in psutil.Process().children() if child.name() == "mosquitto")
-        async with client(ready, "reader") as bus:
+        async with client(ready, "inspector") as bus:
             bus.subscribe(topics.result(NetworkId(1)))
             before = await next_result(bus)
             mosquitto.kill()
@@ -223,7 +246,7 @@ async def test_a_store_that_fails_ends_the_provider_with_a_sentence_and_without_
 
 async def test_the_mirror_shows_what_the_provider_says(settings: ProviderSettings) -> None:
     mirrored = settings.model_copy(update={"mirror": True})
-    async with running(mirrored) as ready, client(ready, "reader") as bus:
+    async with running(mirrored) as ready, client(ready, "inspector") as bus:
         bus.subscribe("dcnet/1/1/decoded/all/final")
         shown = await next_result(bus)
     assert (shown["notification"], shown["network"]) == ("FINAL", 1)
@@ -232,7 +255,9 @@ async def test_the_mirror_shows_what_the_provider_says(settings: ProviderSetting
 async def test_a_killed_provider_is_seen_to_be_offline(config: Path, mosquitto: Broker) -> None:
     elsewhere = {"DCNET_PROVIDER_BROKER__EMBEDDED": "false", "DCNET_PROVIDER_BROKER__PORT": str(mosquitto.port)}
     command = [sys.executable, "-m", "provider", "--config", str(config), "--log-level", "error"]
-    async with asyncio.timeout(30), Bus(BusSettings(port=mosquitto.port), "reader") as reader:
+    settings = BusSettings(port=mosquitto.port)
+    inspector = Bus(settings, "inspector", credentials=shared().inspector())
+    async with asyncio.timeout(30), inspector as reader:
         reader.subscribe(topics.presence("provider"))
         for end, status in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 0)):
             process = await asyncio.create_subprocess_exec(*command, env=os.environ | elsewhere)
