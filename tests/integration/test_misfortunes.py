@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from common.secret import Secret
-from common.signing import Identity
+from broker.credentials import CERTIFICATE_FILE
+from common.certificates import Role, Subject
 from smgw.vault import Vault
+from tests.credentials import LOCAL, days, shared
 
 pytestmark = pytest.mark.integration
 
@@ -32,7 +33,6 @@ GATEWAY = """
 name = "gateway-1"
 region = "north"
 home = "{home}"
-provider_key = "{key}"
 [broker]
 port = 1
 """
@@ -51,26 +51,32 @@ sys.exit(main())
 """
 
 
+GATEWAY_1 = Subject(Role.GATEWAY, "gateway-1", "north")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
+    """Where a program's home directory will be."""
     return tmp_path / "home"
 
 
 @pytest.fixture
 def provider(tmp_path: Path, home: Path) -> list[str]:
-    """The command that starts a provider."""
+    """The command that starts a provider, which is enrolled."""
+    shared().issue(home, Subject(Role.PROVIDER, "provider"))
+    shared().issue(home / "broker", Subject(Role.BROKER, "broker"), LOCAL)
     return command(tmp_path / "provider.toml", PROVIDER.format(home=home), "-m", "provider")
 
 
 @pytest.fixture
 def gateway(tmp_path: Path, home: Path) -> list[str]:
-    """The command that starts a gateway with a simulated household; no broker is there."""
+    """The command that starts a gateway with a simulated household, which is enrolled; no broker is there."""
     return gateway_with(tmp_path, home, SIMULATOR)
 
 
 def gateway_with(tmp_path: Path, home: Path, meter: str) -> list[str]:
-    key = Identity(Secret(bytes(32))).public_key.hex()
-    return command(tmp_path / "smgw.toml", GATEWAY.format(home=home, key=key) + meter, "-m", "smgw")
+    shared().issue(home, GATEWAY_1)
+    return command(tmp_path / "smgw.toml", GATEWAY.format(home=home) + meter, "-m", "smgw")
 
 
 def command(config: Path, text: str, *program: str) -> list[str]:
@@ -175,7 +181,7 @@ def test_a_vault_in_use_ends_the_second_gateway(home: Path, gateway: list[str]) 
 
 
 def test_a_home_that_others_may_use_ends_both_programs(home: Path, gateway: list[str], provider: list[str]) -> None:
-    home.mkdir(mode=0o755)
+    home.chmod(0o755)
     for program, status in ((gateway, 1), (provider, 2)):
         assert f"Others may use {home} (mode 0755). Run:  chmod 700 {home}" in ends(program, status)
 
@@ -198,7 +204,6 @@ def test_a_mosquitto_that_is_none_ends_the_provider(provider: list[str]) -> None
 
 
 def test_a_damaged_store_ends_the_provider(home: Path, provider: list[str]) -> None:
-    home.mkdir(mode=0o700)
     (home / "provider.db").touch(0o600)
     (home / "provider.db").write_bytes(b"no database, but some text" * 200)
     assert f"The store {home}/provider.db is damaged. Restore it from a backup" in ends(provider, 2)
@@ -233,5 +238,37 @@ def test_wrong_settings_end_both_programs(
     ],
 )
 def test_a_meter_that_is_set_up_wrongly_ends_the_gateway(tmp_path: Path, home: Path, meter: str, sentence: str) -> None:
-    assert sentence in ends(gateway_with(tmp_path, home, meter), 2)
+    config = tmp_path / "smgw.toml"
+    assert sentence in ends(command(config, GATEWAY.format(home=home) + meter, "-m", "smgw"), 2)
     assert not home.exists()
+
+
+def test_a_gateway_that_is_not_enrolled_is_told_how(tmp_path: Path, home: Path) -> None:
+    gateway = command(tmp_path / "smgw.toml", GATEWAY.format(home=home) + SIMULATOR, "-m", "smgw")
+    assert f"{home}/identity.key is missing. Run:  dcnet smgw enroll" in ends(gateway, 1)
+
+
+def test_a_provider_that_is_not_enrolled_is_told_how(tmp_path: Path, home: Path) -> None:
+    provider = command(tmp_path / "provider.toml", PROVIDER.format(home=home), "-m", "provider")
+    assert f"{home}/identity.key is missing. Run:  dcnet provider enroll" in ends(provider, 2)
+
+
+def test_a_certificate_that_has_expired_ends_the_gateway(home: Path, gateway: list[str]) -> None:
+    shared().issue(home, GATEWAY_1, term=days(-10, -5))
+    complaint = ends(gateway, 1)
+    assert "expired at" in complaint
+    assert "Ask the administrator to renew it" in complaint
+
+
+def test_a_certificate_of_another_gateway_ends_this_one(home: Path, gateway: list[str]) -> None:
+    shared().issue(home, Subject(Role.GATEWAY, "gateway-2", "north"))
+    complaint = ends(gateway, 1)
+    assert (
+        f"The certificate in {home} is for gateway-2 in region north, and the settings are for gateway-1" in complaint
+    )
+
+
+def test_a_certificate_that_is_missing_ends_the_gateway(home: Path, gateway: list[str]) -> None:
+    (home / CERTIFICATE_FILE).unlink()
+    assert f"{home}/certificate.pem is missing" in (complaint := ends(gateway, 1))
+    assert complaint.endswith("dcnet smgw install --config FILE BUNDLE")
