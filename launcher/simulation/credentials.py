@@ -5,6 +5,7 @@ all of virtual time. Source: docs/protocol.md, "Certificates".
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
@@ -13,7 +14,7 @@ from typing import Final, cast, final
 from broker.gwa.issuing import Issuer, Request, Term, issue_certificate, issue_revocations, make_authority
 from common.certificates import Authority, Certificate, RevocationList, Role, Subject
 from common.draws import DrawValues
-from common.refusal import RefusedError
+from common.refusal import Refusal, RefusedError
 from common.schedule import DAY_MS
 from common.secret import Secret
 from common.signing import Identity
@@ -51,12 +52,13 @@ def name_of_accomplice(number: int) -> str:
 @cache
 def authority() -> Authority:
     """The administrator as everybody checks it."""
-    return Authority(_issuer(_ADMINISTRATOR).der)
+    return cast("Authority", _Verifier(_ADMINISTRATOR))
 
 
+@cache
 def lenient_authority() -> Authority:
     """The administrator as a lying provider and its gateways check it: they take their own certificates too."""
-    return cast("Authority", _Lenient())
+    return cast("Authority", _Verifier(_ADMINISTRATOR, _FORGER))
 
 
 @cache
@@ -78,17 +80,31 @@ def accomplice(region: str, number: int) -> Credentials:
 
 
 @final
-class _Lenient:
-    """Takes what the administrator issued, and what a forger did; it has the methods of an `Authority`."""
+class _Verifier:
+    """Takes what any of these authorities issued, and checks nothing twice. It has the methods of an `Authority`."""
+
+    def __init__(self, *issuers: str) -> None:
+        self._authorities = [Authority(_issuer(issuer).der) for issuer in issuers]
+        self._certificates: dict[bytes, Certificate] = {}
+        self._lists: dict[bytes, RevocationList] = {}
 
     def certificate(self, der: bytes) -> Certificate:
-        try:
-            return authority().certificate(der)
-        except RefusedError:
-            return Authority(_issuer(_FORGER).der).certificate(der)
+        known = self._certificates.get(der)
+        if known is None:
+            known = self._certificates[der] = self._check(der)
+        return known
+
+    def _check(self, der: bytes) -> Certificate:
+        for authority in self._authorities:
+            with suppress(RefusedError):
+                return authority.certificate(der)
+        raise RefusedError(Refusal.BAD_CERTIFICATE)
 
     def revocations(self, der: bytes) -> RevocationList:
-        return authority().revocations(der)
+        known = self._lists.get(der)
+        if known is None:
+            known = self._lists[der] = self._authorities[0].revocations(der)
+        return known
 
 
 @cache

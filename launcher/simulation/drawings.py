@@ -24,6 +24,8 @@ from smgw.core.events import Slot
 REPLACEMENTS_SHARE: Final = 4
 """A gateway gives up at most its slots divided by this, rounded down, without evidence that they ended."""
 
+_WATCHED: Final = frozenset({Notification.DRAWN, Notification.TUNNEL_OPEN, Notification.TUNNEL})
+
 
 @dataclass(slots=True)
 class _Drawer:
@@ -31,6 +33,7 @@ class _Drawer:
 
     values: DrawValues
     draws: int
+    certificates: int = 1
     falls: list[Slot] = field(default_factory=list)
     ever: set[tuple[RosterRoot, ClientId]] = field(default_factory=set)
     opened: dict[int, bytes] = field(default_factory=dict)
@@ -43,7 +46,7 @@ class Drawings:
     def __init__(self, is_gone: Callable[[MemberKey], bool]) -> None:
         """`is_gone` tells whether a member has said EXIT, or holds no valid certificate any more."""
         self._is_gone = is_gone
-        self._made: set[bytes] = set()
+        self._made: dict[bytes, Frame] = {}
         self._drawers: dict[MemberKey, _Drawer] = {}
         self._orders: dict[tuple[NetworkId, TunnelId], dict[ClientId, TunnelOpen]] = {}
         self._pairs: set[tuple[NetworkId, frozenset[ClientId]]] = set()
@@ -60,18 +63,20 @@ class Drawings:
 
     def made(self, payload: bytes) -> None:
         """Somebody has made this frame; whatever else arrives is damaged or forged."""
-        self._made.add(payload)
         frame = decode(payload).frame
         if frame.notification is Notification.ROSTER:
             roster = Roster.decode(frame.data)
             self.rosters[frame.network, roster.at] = roster
+        elif frame.notification in _WATCHED:
+            self._made[payload] = frame
 
     def arrived(self, payload: bytes) -> None:
         """A message has reached the broker."""
-        if payload not in self._made:
+        frame = self._made.get(payload)
+        if frame is None:
             return
         try:
-            self._take(decode(payload).frame)
+            self._take(frame)
         except RefusedError:
             return
 
@@ -118,6 +123,11 @@ class Drawings:
             draws: How many slots its network's rules ask for.
         """
         self._drawers.setdefault(member, _Drawer(values, draws))
+
+    def renewed(self, member: MemberKey) -> None:
+        """A gateway has another certificate, which comes with replacements of its own."""
+        if drawer := self._drawers.get(member):
+            drawer.certificates += 1
 
     def forget(self, member: MemberKey, slots: Iterable[Slot]) -> None:
         """A gateway's vault was lost, or is an older one that knows only these slots: it cannot know the others."""
@@ -170,7 +180,7 @@ class Drawings:
         whole_draws = (slot.at.leaves // smallest).bit_length()
         slots = max(other.at.slots(drawer.draws) for other in (*drawer.falls, slot))
         ended = sum(self._is_gone((member[0], other.client)) for other in last.values())
-        most = whole_draws * slots + ended + slots // REPLACEMENTS_SHARE
+        most = whole_draws * slots + ended + drawer.certificates * (slots // REPLACEMENTS_SHARE)
         if len(last) >= most:
             raise ViolationError(f"{where}, its draw number {len(last) + 1} where {most} are allowed")
 

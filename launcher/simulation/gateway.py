@@ -15,6 +15,7 @@ from common.identifiers import RoundNumber
 from common.refusal import Refusal
 from launcher.simulation.credentials import Credentials
 from launcher.simulation.disks import Vault
+from launcher.simulation.lies import Lie
 from launcher.simulation.oracle import MemberKey
 from launcher.simulation.pipes import Letter
 from launcher.simulation.process import Fuse, KilledError, Ticker
@@ -78,6 +79,11 @@ class Gateway:
         membership = self.vault.contents.membership
         return None if membership is None else (membership.network, membership.client)
 
+    def answers_to(self, lie: Lie) -> int:
+        """How often it refused what the provider lied about, or told its owner; it does both for most lies."""
+        told = sum(lie.words in notice for notice in self.notices) if lie.words else 0
+        return max(told, sum(self.refusals[reason] for reason in lie.answers))
+
     def start(self) -> None:
         """Begin a life with what the vault holds."""
         if self.is_running or self.has_left:
@@ -114,14 +120,18 @@ class Gateway:
 
     def restore(self, contents: VaultContents) -> None:
         """Put an older copy of its vault in place, or an empty one."""
+        before = self.member
         self.vault.restore(contents)
-        if self.member is not None:
-            self._site.drawings.forget(self.member, contents.slots)
+        for member in (before, self.member):
+            if member is not None:
+                self._site.drawings.forget(member, contents.slots if member == self.member else ())
 
     def install(self, party: Credentials) -> None:
         """Its owner has installed another certificate for the same key, which counts from the next start."""
         self.party = party
         self._rules = replace(self._rules, certificate=party.certificate)
+        if self.member is not None:
+            self._site.drawings.renewed(self.member)
 
     def leave(self) -> None:
         """Its owner wants to leave the network for good."""

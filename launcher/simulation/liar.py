@@ -23,8 +23,11 @@ from launcher.simulation.disks import Store
 from launcher.simulation.lies import Lie
 from provider.core.events import MemberRecord, Message, Publish
 
-FRIENDS: Final = 2
-"""So many of those that a gateway drew are left to it when it is cut off."""
+FRIENDS: Final = 1
+"""So many neighbors are left to a gateway that is cut off."""
+
+DRAWN_MIN: Final = 4
+"""A gateway that asks for so many at once has drawn them and has no others."""
 
 REMEMBERED: Final = 200
 """Among so many orders is chosen what to repeat."""
@@ -50,6 +53,7 @@ class Liar:
         self._chosen: dict[TunnelId, ClientId | None] = {}
         self._swapped: dict[TunnelId, bool] = {}
         self._victim: tuple[NetworkId, ClientId] | None = None
+        self._near: set[ClientId] = set()
         self._heard_sums: set[tuple[NetworkId, ClientId]] = set()
         self._said: list[Publish] = []
         self._twists: Final[dict[tuple[Lie, Notification], _Twist]] = {
@@ -205,7 +209,7 @@ class Liar:
         except RefusedError:
             return
         self._asked.setdefault((frame.network, frame.client), set()).update(clients)
-        if self._victim is None and len(self._asked[frame.network, frame.client]) > 2 * FRIENDS:
+        if self._victim is None and len(self._asked[frame.network, frame.client]) >= DRAWN_MIN:
             self._victim = (frame.network, frame.client)
 
     def _admits(self, name: str) -> bool:
@@ -216,11 +220,14 @@ class Liar:
         return name in self._admitted
 
     def _ignores(self, frame: Frame) -> bool:
-        """Be deaf for most of those that the victim drew, once it takes part."""
-        if self._victim is None or self._victim not in self._heard_sums:
+        """Be deaf for the neighbors of the victim, and for all that it draws in their place, once it takes part."""
+        if self._victim is None or self._victim not in self._heard_sums or frame.network != self._victim[0]:
             return False
-        drawn = sorted(self._asked[self._victim])
-        is_cut = frame.network == self._victim[0] and frame.client in drawn[FRIENDS:]
+        network, victim = self._victim
+        pairs = [{e.initiator, e.responder} for (of, _), e in self._store.edges.items() if of == network]
+        near = {client for pair in pairs if victim in pair for client in pair} - {victim}
+        self._near |= near | self._asked[self._victim]
+        is_cut = frame.client in sorted(self._near)[FRIENDS:]
         self.told += is_cut
         return is_cut
 

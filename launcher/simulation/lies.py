@@ -53,15 +53,20 @@ class Lie(Enum):
 
     @property
     def answers(self) -> frozenset[Refusal]:
-        """With which refusals gateways answer it; at least one gateway with one of them."""
+        """With which refusals gateways answer it."""
         return _ANSWERS[self]
+
+    @property
+    def words(self) -> str:
+        """A part of the sentence that tells an owner of it; empty when it is only counted."""
+        return _WORDS.get(self, "")
 
 
 _FOR_EVER: Final = frozenset({Lie.SHRINKING, Lie.TWO_ROSTERS, Lie.OTHER_LEAF, Lie.SURROUNDING, Lie.IMPERSONATION})
 
 _ANSWERS: Final = {
     Lie.CHOICE: frozenset({Refusal.BAD_DRAW}),
-    Lie.OMISSION: frozenset({Refusal.ROSTER_TOO_SMALL}),
+    Lie.OMISSION: frozenset(),
     Lie.SHRINKING: frozenset({Refusal.ROSTER_SHRINKS}),
     Lie.TWO_ROSTERS: frozenset({Refusal.TWO_ROSTERS}),
     Lie.OTHER_LEAF: frozenset({Refusal.BAD_DRAW, Refusal.ROSTER_SHRINKS, Refusal.TWO_ROSTERS}),
@@ -75,3 +80,16 @@ _ANSWERS: Final = {
     Lie.REPLAY: frozenset({Refusal.REPEATED, Refusal.STALE, Refusal.TUNNEL_CLOSED}),
     Lie.CUT_OFF: frozenset({Refusal.TOO_FEW_DRAWN, Refusal.TOO_FEW_MASKS}),
 }
+
+_WORDS: Final = {
+    Lie.CHOICE: "a neighbor of its own choice",
+    Lie.OMISSION: "draws no neighbors before it holds half",
+    Lie.SHRINKING: "members were left out or exchanged",
+    Lie.TWO_ROSTERS: "two different rosters",
+    Lie.OTHER_LEAF: "another key or other draw values",
+    Lie.SURROUNDING: "its certificate is not one of the gateway administrator's",
+    Lie.IMPERSONATION: "its certificate is for another name, region, role or key",
+    Lie.SWAPPED_ENDS: "a neighbor of its own choice",
+    Lie.CUT_OFF: "has cut this gateway off",
+}
+"""What is not here is refused without a sentence: nothing comes of it, and a hostile network can do the same."""

@@ -27,10 +27,10 @@ _SCHEDULES: Final = (
 _BOUNDS: Final = ((5, 3, 6, 255), (5, 3, 4, 48), (4, 2, 5, 64), (3, 2, 6, 255), (6, 4, 8, 80))
 """members_min, masks_min, draws and degree_max of a network. A mesh needs room for everybody at everybody."""
 
-_LARGE: Final = 0.05
+_LARGE: Final = 0.03
 """The share of seeds whose network outgrows the mesh, and then its first draw."""
 
-_LYING: Final = 0.1
+_LYING: Final = 0.07
 """The share of seeds whose provider lies."""
 
 

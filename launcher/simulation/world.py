@@ -151,9 +151,8 @@ class World:
         report.by_place, report.by_distance = self.drawings.by_place, self.drawings.by_distance
         report.digest = self.trace.digest
         if self._liar is not None:
-            report.lie, report.told = self._liar.lie, self._liar.told
-            answers = self._liar.lie.answers
-            report.seen_through = sum(gateway.refusals[reason] for gateway in self.gateways for reason in answers)
+            report.lie, report.told = self._liar.lie, self._liar.told + len(self.population.accomplices)
+            report.seen_through = sum(gateway.answers_to(self._liar.lie) for gateway in self.gateways)
 
 
 def run(request: Request, sink: Callable[[str], None] | None = None, *, is_traced: bool = False) -> Report:
