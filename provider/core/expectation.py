@@ -29,10 +29,16 @@ class Expectation:
         self._desk: Final = desk
 
     def startable(self) -> list[Edge]:
-        """The edges whose seeds stand, as many as find room in one FINAL: some 8,000 in a network of 1,000 members."""
+        """The edges whose seeds stand, as many as find room in one FINAL: some 8,000 in a network of 1,000 members.
+
+        Those among the oldest members come first: where thousands join at once, these are dense enough for a sum.
+        """
         set_bytes = len(self._desk.members) // 8 + 1
-        room = (DATA_BYTES_MAX - FINAL_REST_BYTES - 2 * set_bytes) // TUNNEL_BYTES
-        return self._desk.graph.in_state(EdgeState.STANDING)[: max(room, 0)]
+        room = max((DATA_BYTES_MAX - FINAL_REST_BYTES - 2 * set_bytes) // TUNNEL_BYTES, 0)
+        standing = self._desk.graph.in_state(EdgeState.STANDING)
+        if len(standing) > room:
+            standing.sort(key=lambda edge: max(edge.initiator, edge.responder))
+        return standing[:room]
 
     def start(self, edges: Iterable[Edge]) -> list[Store]:
         """Start these edges; an edge that one of them renews is dropped."""

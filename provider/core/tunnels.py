@@ -26,6 +26,9 @@ TUNNEL_MS: Final = 30_000
 WANTS_MAX: Final = 64
 """How many neighbors a member may lack at a time."""
 
+BURST_MAX: Final = 250
+"""How many tunnels are opened between two ticks. When thousands draw at once, rounds go on in between."""
+
 RENEWALS_MAX: Final = 2
 """After so many tunnels in vain a dispute is dropped: whoever still uses the old seed will be found by its frames."""
 
@@ -43,20 +46,24 @@ class Tunnels:
         self._entropy: Final = entropy
         self._wants: Final = Wants()
         self._in_vain_ms: dict[frozenset[ClientId], int] = {}
+        self._burst = 0
+        self._waiting: dict[ClientId, None] = {}
         self._returned: set[ClientId] = set()
         self._return_ms: int | None = None
 
     @property
     def deadline(self) -> int | None:
         """When `tick` wants to be called next."""
-        return self._return_ms
+        return 0 if self._waiting else self._return_ms
 
     def tick(self, now_ms: int) -> list[Effect]:
-        """Open the tunnels of those who have registered again, and know the roster by now."""
+        """Open tunnels for which it was too early: of a burst, and of those who had to learn the roster first."""
+        self._burst, waiting, self._waiting = 0, self._waiting, {}
+        effects = [effect for client in waiting for effect in self._serve_in_turn(client, now_ms)]
         if self._return_ms is None or self._return_ms - GATHER_MS_MAX <= now_ms < self._return_ms:
-            return []
+            return effects
         returned, self._returned, self._return_ms = sorted(self._returned), set(), None
-        return [effect for client in returned for effect in self.serve(client, now_ms)]
+        return effects + [effect for client in returned for effect in self.serve(client, now_ms)]
 
     def wait_for(self, client: ClientId, now_ms: int) -> None:
         """A known member has registered and knows no roster yet: before it does, it goes into no tunnel."""
@@ -83,7 +90,7 @@ class Tunnels:
             if max(each.client, member.client) > self._rosters.of_epoch(each.epoch).leaves:
                 raise RefusedError(Refusal.UNKNOWN_ROSTER)
         self._wants.replace(member.client, {each.client: each.epoch for each in drawn.members})
-        return [effect for want in self._wants.of(member.client) for effect in self._serve(want, now_ms)]
+        return self._serve_in_turn(member.client, now_ms)
 
     def serve(self, client: ClientId, now_ms: int) -> list[Effect]:
         """A member is back: open the tunnels that it and others wait for."""
@@ -94,6 +101,13 @@ class Tunnels:
     def forget(self, client: ClientId) -> None:
         """A member has left and wants nobody any more."""
         self._wants.drop(self._wants.of(client))
+
+    def _serve_in_turn(self, asker: ClientId, now_ms: int) -> list[Effect]:
+        """Open the tunnels that a member wants, or at the next tick when enough were opened since the last one."""
+        if self._burst >= BURST_MAX:
+            self._waiting[asker] = None
+            return []
+        return [effect for want in self._wants.of(asker) for effect in self._serve(want, now_ms)]
 
     def _serve(self, want: Want, now_ms: int) -> list[Effect]:
         """Open the tunnel that is wanted, if both ends are there and have room; or tell that the drawn one has left."""
@@ -135,6 +149,7 @@ class Tunnels:
 
     def _open(self, initiator: Member, responder: Member, kind: Kind, at: RosterRoot, now_ms: int) -> list[Effect]:
         desk = self._desk
+        self._burst += 1
         tunnel = new_tunnel(self._entropy.randbytes(8), desk.graph)
         desk.graph.add(Edge(tunnel, initiator.client, responder.client, EdgeState.OPEN, now_ms))
 
@@ -228,8 +243,8 @@ class Tunnels:
         for member in desk.in_state(MemberState.PRESENT):
             if member.unsettled:
                 effects += self._mend(member, now_ms)
-        for want in self._wants:
-            effects += self._serve(want, now_ms)
+        for asker in self._wants.askers:
+            effects += self._serve_in_turn(asker, now_ms)
         for member in desk.in_state(MemberState.JOINING):
             effects += self.settle(member)
         return effects

@@ -3,7 +3,7 @@
 Source: docs/protocol.md, "Draw".
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -27,9 +27,10 @@ class Wants:
         self._of: Final[dict[ClientId, dict[ClientId, int]]] = {}
         self._toward: Final[dict[ClientId, set[ClientId]]] = {}
 
-    def __iter__(self) -> Iterator[Want]:
-        for asker in list(self._of):
-            yield from self.of(asker)
+    @property
+    def askers(self) -> list[ClientId]:
+        """Everybody who wants somebody."""
+        return list(self._of)
 
     def of(self, asker: ClientId) -> list[Want]:
         """What this member wants."""

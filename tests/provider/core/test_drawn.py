@@ -9,6 +9,7 @@ from common.identifiers import TunnelId
 from common.payloads import Entered, HeldEdge, Holdings
 from common.tunnels import End, Kind, Role
 from provider.core.events import EdgeState, Effect, MemberState, Message
+from provider.core.tunnels import BURST_MAX
 from tests.provider.core.bench import Bench, empty, operating
 from tests.provider.core.builders import (
     NETWORK,
@@ -173,6 +174,20 @@ def test_one_bad_entry_refuses_all_and_changes_nothing() -> None:
     bench = ringed()
     assert refusals(bench.receive(wanting(1, 20, 41))) == ["UNKNOWN_ROSTER"]
     assert opened(next_round(bench)) == []
+
+
+def test_when_all_draw_at_once_their_tunnels_are_opened_in_portions_with_time_for_rounds_in_between() -> None:
+    bench = empty()
+    bench.receive(*(registration(number) for number in range(1, 61)))
+    bench.tick(START + 1_000)
+    at_ms = bench.now_ms
+    drawn = {client: [(client + step - 1) % 60 + 1 for step in range(1, 7)] for client in range(1, 61)}
+    portions = [bench.receive(*(wanting(client, *drawn[client], at_ms=at_ms) for client in drawn))]
+    while bench.machine.deadline == 0:
+        portions.append(bench.tick(at_ms))
+    counts = [len(asked(portion)) for portion in portions]
+    assert sum(counts) == 360
+    assert all(count < BURST_MAX + 6 for count in counts)
 
 
 # Who is gone
