@@ -129,9 +129,10 @@ def _machine(settings: ProviderSettings, store: Store, credentials: Credentials)
     setups = _setups(settings, store, credentials.identity)
     try:
         trust = Trust(credentials.authority, credentials.revocations)
-        return ProviderMachine(credentials.identity, setups, random.SystemRandom(), unix_ms(), trust)
     except ValueError as error:
         raise HomeError(f"{settings.home / REVOCATIONS_FILE} cannot be used: {error}.") from error
+    try:
+        return ProviderMachine(credentials.identity, setups, random.SystemRandom(), unix_ms(), trust)
     except RefusedError as error:
         raise HomeError(
             f"The members in {store.path} have certificates of another administrator than {settings.home} trusts. "
