@@ -50,10 +50,16 @@ class Connects:
     memory_bytes: int
 
 
-def measure(count: int) -> Connects:
-    """Connect `count` clients to a broker of their own."""
-    with tempfile.TemporaryDirectory() as directory:
-        return asyncio.run(_measure(count, Path(directory)))
+async def measure(count: int, home: Path) -> Connects:
+    """Connect `count` clients to a broker of their own, with all files in `home`."""
+    administrator = Administrator(home / "administrator")
+    directories = [administrator.gateway(f"gateway-{number}") for number in range(count)]
+    began_s = time.process_time()
+    contexts = [client_context(directory) for directory in directories]
+    credentials_cpu_s = time.process_time() - began_s
+    access = Access("provider", (NetworkId(1),))
+    async with Broker(BrokerSettings(), home / "mosquitto", administrator.broker(), access) as broker:
+        return await _connect_all(broker, contexts, credentials_cpu_s)
 
 
 def table(found: Connects) -> Table:
@@ -72,18 +78,6 @@ def table(found: Connects) -> Table:
         " the machine has."
     )
     return Table("TLS connects", ("What", "Measured"), rows, note)
-
-
-async def _measure(count: int, home: Path) -> Connects:
-    administrator = Administrator(home / "administrator")
-    names = [f"gateway-{number}" for number in range(count)]
-    directories = [administrator.gateway(name) for name in names]
-    began_s = time.process_time()
-    contexts = [client_context(directory) for directory in directories]
-    credentials_cpu_s = time.process_time() - began_s
-    access = Access("provider", (NetworkId(1),))
-    async with Broker(BrokerSettings(), home / "mosquitto", administrator.broker(), access) as broker:
-        return await _connect_all(broker, contexts, credentials_cpu_s)
 
 
 async def _connect_all(broker: Broker, contexts: Sequence[ClientContext], credentials_cpu_s: float) -> Connects:
@@ -121,7 +115,9 @@ def main() -> None:
     """Measure and print this section alone."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark.connects", description="TLS connects.")
     parser.add_argument("--count", type=int, default=1_000, help="how many clients")
-    table(measure(parser.parse_args().count)).show(Console())
+    with tempfile.TemporaryDirectory() as directory:
+        found = asyncio.run(measure(parser.parse_args().count, Path(directory)))
+    table(found).show(Console())
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from broker.mosquitto import Broker
 from broker.settings import BrokerSettings
-from tests.benchmark import children, cores, machine, over_mqtt, primitives
+from tests.benchmark import children, connects, cores, machine, over_mqtt, primitives
+from tests.benchmark.connects import Connects
 from tests.benchmark.cores import Cores
 from tests.benchmark.over_mqtt import Exchanged, Received, Stage
 from tests.benchmark.primitives import Primitives
@@ -20,7 +21,8 @@ class Plan:
     """Sizes of network, laps of each measurement (more for small networks), and rounds through the broker.
 
     The broker's rounds are played in several passes, so that a noisy moment of the machine does not fall on one
-    receiver alone. `cycles` is how many exchanges of one gateway make a lap, `pace_s` the pause of frames one by one.
+    receiver alone. `cycles` is how many exchanges of one gateway make a lap, `pace_s` the pause of frames one by one,
+    `connects` the number of TLS connections.
     """
 
     sizes: Sequence[int]
@@ -30,10 +32,20 @@ class Plan:
     bus_passes: int
     cycles: int
     pace_s: float
+    connects: int
 
 
-FULL = Plan(sizes=(100, 1_000), laps=5, gateway_rounds=5_000, bus_rounds=3, bus_passes=3, cycles=50, pace_s=0.001)
-SHORT = Plan(sizes=(8,), laps=1, gateway_rounds=8, bus_rounds=1, bus_passes=1, cycles=5, pace_s=0.001)
+FULL = Plan(
+    sizes=(100, 1_000),
+    laps=5,
+    gateway_rounds=5_000,
+    bus_rounds=3,
+    bus_passes=3,
+    cycles=50,
+    pace_s=0.001,
+    connects=1_000,
+)
+SHORT = Plan(sizes=(8,), laps=1, gateway_rounds=8, bus_rounds=1, bus_passes=1, cycles=5, pace_s=0.001, connects=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +80,7 @@ class Found:
     sizes: Sequence[SizeFound]
     reading: Exchanged
     aiomqtt_reading: Laps
+    connects: Connects
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Found:
@@ -86,7 +99,9 @@ async def _run(plan: Plan, say: Callable[[str], None], home: Path) -> Found:
         stage, frame = Stage(broker.port, home, plan.laps), sizes[0].cores.quiet.frames[0].payload
         reading = await over_mqtt.exchanges(stage, plan.cycles, frame, None)
         alone = await over_mqtt.plain_publishes(stage, plan.cycles, len(frame))
-    return Found(description, basics, sizes, reading, alone)
+    say("TLS connects")
+    connected = await connects.measure(plan.connects, home / "connects")
+    return Found(description, basics, sizes, reading, alone, connected)
 
 
 async def _size(plan: Plan, size: int, port: int, home: Path, say: Callable[[str], None]) -> SizeFound:

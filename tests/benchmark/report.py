@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from tests.benchmark import wire
+from tests.benchmark import connects, wire
 from tests.benchmark.network import NETWORK
 from tests.benchmark.over_mqtt import UP_TOPIC
 from tests.benchmark.plan import Found, SizeFound
@@ -29,6 +29,7 @@ def tables(found: Found) -> list[Table]:
         _joining(found),
         _provider(found),
         _mqtt(found),
+        connects.table(found.connects),
         _machine(found),
     ]
 
