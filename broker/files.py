@@ -41,6 +41,8 @@ class BrokerFiles:
 
     def __init__(self, settings: BrokerSettings, directory: Path, credentials: Path, access: Access) -> None:
         self.access = access
+        self.generation = 0
+        """Grows whenever the files are written, so that a start can tell whether it has read the present ones."""
         self._settings = settings
         self._directory = directory
         self._source = credentials
@@ -70,6 +72,7 @@ class BrokerFiles:
         except HomeError as error:
             raise BrokerError(str(error)) from error
         self._taken, self.access = found, access
+        self.generation += 1
         return before is not None and not found.revocations.serials <= before.revocations.serials
 
     def are_newer(self) -> bool:

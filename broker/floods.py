@@ -97,8 +97,8 @@ class RateLimited:
         while True:
             name = await self._to_silence.get()
             log.error(
-                "%s floods the broker with more than %d messages a minute. Until the provider starts anew, %s. See what "
-                "is wrong with it; the administrator can revoke its certificate.",
+                "%s floods the broker with more than %d messages a minute. Until the provider starts anew, %s. See "
+                "what is wrong with it; the administrator can revoke its certificate.",
                 name,
                 self._rates.limit,
                 "nothing of it is read" if self._broker is None else "the broker denies it everything",

@@ -171,7 +171,7 @@ class Broker:
             ) from error
 
     async def _look_for_newer_files(self) -> None:
-        """Have newer files take effect, and say when some are too old. Canceled, it leaves a reload to its end."""
+        """Have newer files take effect, and say when some will be too old soon, or are."""
         quiet, complaints = OncePerMinute(), OncePerMinute(_COMPLAINT_INTERVAL_S)
         while True:
             for what, sentence in self._files.complaints().items():
@@ -227,12 +227,14 @@ class Broker:
         )
 
     async def _start_once(self) -> MosquittoProcess:
-        context = self._files.context()
+        generation, context = self._files.generation, self._files.context()
         process = await MosquittoProcess.spawn(
             self._program, self._files.configuration(self.host, self.port), self.log_file, self._settings.account
         )
         try:
             await process.wait_ready(self.host, self.port, context, self._settings.start_within_s)
+            if self._files.generation != generation:
+                raise BrokerError("Mosquitto's files changed while it started; it may have read the old ones.")
         except (BrokerError, asyncio.CancelledError):
             await process.stop(self._settings.stop_within_s)
             raise

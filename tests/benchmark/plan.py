@@ -45,7 +45,7 @@ FULL = Plan(
     pace_s=0.001,
     connects=1_000,
 )
-SHORT = Plan(sizes=(8,), laps=1, gateway_rounds=8, bus_rounds=1, bus_passes=1, cycles=5, pace_s=0.001, connects=20)
+SHORT = Plan(sizes=(8,), laps=1, gateway_rounds=8, bus_rounds=1, bus_passes=1, cycles=5, pace_s=0.001, connects=100)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import os
+import signal
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +18,7 @@ from broker.bus import Bus
 from broker.events import Message
 from broker.mosquitto import Broker
 from broker.probe import answers
+from broker.process import MosquittoProcess
 from broker.program import BrokerError
 from broker.settings import BrokerSettings, BusSettings
 from broker.tls import client_context
@@ -172,6 +176,28 @@ async def test_rules_that_mosquitto_cannot_read_leave_no_broker_rather_than_one_
         with pytest.raises(BrokerError, match="does not run again"):
             await broker.reload()
         assert not await is_admitted(broker, administrator.gateway("gateway"))
+
+
+async def test_list_that_comes_while_mosquitto_starts_again_is_in_force_when_it_runs(
+    broker: Broker, administrator: Administrator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway, wait_ready = administrator.gateway("gateway"), MosquittoProcess.wait_ready
+
+    async def revoke_meanwhile(process: MosquittoProcess, *arguments: Any) -> None:
+        """Once this Mosquitto has read the old list."""
+        await wait_ready(process, *arguments)
+        monkeypatch.setattr(MosquittoProcess, "wait_ready", wait_ready)
+        administrator.revoke(gateway)
+        administrator.write_list(administrator.broker())
+        await broker.reload()
+
+    monkeypatch.setattr(MosquittoProcess, "wait_ready", revoke_meanwhile)
+    assert broker.pid is not None
+    os.kill(broker.pid, signal.SIGKILL)
+    await eventually(lambda: broker.restarts == 1)
+    assert "files changed while it started" in caplog.text
+    assert not await is_admitted(broker, gateway)
+    assert await is_admitted(broker, administrator.gateway("another"))
 
 
 async def test_newer_files_are_noticed_without_being_told(
