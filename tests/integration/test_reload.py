@@ -8,7 +8,6 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,7 +20,7 @@ from broker.probe import answers
 from broker.process import MosquittoProcess
 from broker.program import BrokerError
 from broker.settings import BrokerSettings, BusSettings
-from broker.tls import client_context
+from broker.tls import ClientContext, client_context
 from common.certificates import Role, Subject
 from common.identifiers import NetworkId
 from tests.credentials import LOCAL, Administrator, days
@@ -183,9 +182,11 @@ async def test_list_that_comes_while_mosquitto_starts_again_is_in_force_when_it_
 ) -> None:
     gateway, wait_ready = administrator.gateway("gateway"), MosquittoProcess.wait_ready
 
-    async def revoke_meanwhile(process: MosquittoProcess, *arguments: Any) -> None:
+    async def revoke_meanwhile(
+        process: MosquittoProcess, host: str, port: int, context: ClientContext, within_s: float
+    ) -> None:
         """Once this Mosquitto has read the old list."""
-        await wait_ready(process, *arguments)
+        await wait_ready(process, host, port, context, within_s)
         monkeypatch.setattr(MosquittoProcess, "wait_ready", wait_ready)
         administrator.revoke(gateway)
         administrator.write_list(administrator.broker())
