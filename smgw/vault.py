@@ -157,7 +157,7 @@ class Vault:
             case Membership():
                 self._write_membership(record)
             case Edge():
-                self._db.execute("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", edge_row(record))
+                self._db.execute("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", edge_row(record))
             case EdgeErased():
                 self._db.execute("DELETE FROM edge WHERE tunnel = ?", (record.tunnel.to_bytes(8),))
             case Sent():

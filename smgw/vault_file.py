@@ -32,6 +32,7 @@ CREATE TABLE edge (
     peer_key BLOB NOT NULL CHECK (length(peer_key) = 32),
     peer_serial BLOB NOT NULL CHECK (length(peer_serial) = 20),
     peer_until_ms INTEGER NOT NULL,
+    is_vouched INTEGER NOT NULL CHECK (is_vouched IN (0, 1)),
     seed_day INTEGER NOT NULL,
     seed BLOB NOT NULL CHECK (length(seed) = 32),
     is_started INTEGER NOT NULL CHECK (is_started IN (0, 1)),

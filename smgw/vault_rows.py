@@ -24,6 +24,7 @@ def edge_row(edge: Edge) -> Row:
         edge.peer_key,
         edge.peer_serial.to_bytes(SERIAL_BYTES),
         edge.peer_until_ms,
+        edge.is_vouched,
         edge.seed.day,
         edge.seed.secret.reveal(),
         edge.is_started,
@@ -31,11 +32,12 @@ def edge_row(edge: Edge) -> Row:
     )
 
 
-def edge_of(row: tuple[bytes, int, bytes, bytes, int, int, bytes, int, int]) -> Edge:
+def edge_of(row: tuple[bytes, int, bytes, bytes, int, int, int, bytes, int, int]) -> Edge:
     """The edge in a row."""
-    tunnel, peer, peer_key, serial, until_ms, day, seed, is_started, stood_ms = row
+    tunnel, peer, peer_key, serial, until_ms, is_vouched, day, seed, is_started, stood_ms = row
     number, aged = TunnelId(int.from_bytes(tunnel)), Seed(day, Secret(seed))
-    return Edge(number, ClientId(peer), peer_key, int.from_bytes(serial), until_ms, aged, bool(is_started), stood_ms)
+    known = (ClientId(peer), peer_key, int.from_bytes(serial), until_ms, bool(is_vouched))
+    return Edge(number, *known, aged, bool(is_started), stood_ms)
 
 
 def sent_row(sent: Sent) -> Row:

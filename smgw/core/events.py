@@ -82,7 +82,8 @@ class Edge:
     """A seed shared with one neighbor. Its masks are used once a FINAL has started it (`is_started`).
 
     `peer_key` is the neighbor's Ed25519 key (32 bytes), `peer_serial` the number of the certificate that it showed in
-    the handshake, `peer_until_ms` when that expires, `stood_ms` when the seed was stored.
+    the handshake, `peer_until_ms` when that expires; `is_vouched` tells whether the neighbor's leaf stands in a roster
+    that this gateway follows. `stood_ms` is when the seed was stored.
     """
 
     tunnel: TunnelId
@@ -90,6 +91,7 @@ class Edge:
     peer_key: bytes
     peer_serial: int
     peer_until_ms: int
+    is_vouched: bool
     seed: Seed
     is_started: bool
     stood_ms: int

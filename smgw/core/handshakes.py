@@ -195,12 +195,21 @@ class Handshakes:
         today = now_ms // DAY_MS
         if not today - 2 <= seed.day <= today:
             raise RefusedError(Refusal.BAD_HANDSHAKE)
+        if not self._situation.is_one_party(tunnel.peer, tunnel.order.peer.leaf.public_key):
+            raise RefusedError(Refusal.BAD_DRAW)
         effects: list[Effect] = []
         for old in self._situation.edges_with(tunnel.peer):
             effects += self._situation.erase(old.tunnel) if not old.is_started else []
-        leaf, until_ms = tunnel.order.peer.leaf, certificate.not_after_ms
         edge = Edge(
-            tunnel.order.tunnel, leaf.client, leaf.public_key, certificate.serial, until_ms, seed, False, now_ms
+            tunnel=tunnel.order.tunnel,
+            peer=tunnel.peer,
+            peer_key=tunnel.order.peer.leaf.public_key,
+            peer_serial=certificate.serial,
+            peer_until_ms=certificate.not_after_ms,
+            is_vouched=self._proofs.is_vouched(tunnel.order),
+            seed=seed,
+            is_started=False,
+            stood_ms=now_ms,
         )
         return [*effects, self._situation.keep(edge)]
 

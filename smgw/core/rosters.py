@@ -159,8 +159,8 @@ class Rosters:
         return [Notice(Level.WARNING, text)]
 
     def is_accepted(self, at: RosterRoot) -> bool:
-        """Whether this is a roster that the gateway has followed since its start, or follows."""
-        return self._accepted.get(at.epoch) == at
+        """Whether this is a roster that the gateway follows, has followed since its start, or has drawn in."""
+        return at == self._accepted.get(at.epoch) or any(at == slot.at for slot in self._situation.slots.values())
 
     def require_same(self, at: RosterRoot) -> None:
         """Compare the roster that an order rests on with what is known of its epoch.

@@ -132,6 +132,10 @@ class Situation:
         """All edges to this neighbor, the one that is started first."""
         return sorted((edge for edge in self.edges.values() if edge.peer == peer), key=lambda edge: not edge.is_started)
 
+    def is_one_party(self, client: ClientId, public_key: bytes) -> bool:
+        """Whether no edge gives this client another key, or this key another client: a party is one neighbor only."""
+        return all((edge.peer == client) == (edge.peer_key == public_key) for edge in self.edges.values())
+
     def up(self, notification: Notification, data: bytes, now_ms: int, lifetime_ms: int = RETRY_MAX_MS) -> Publish:
         """A signed frame of this gateway on the topic where it belongs."""
         network = self.membership.network if self.membership else NO_NETWORK

@@ -14,7 +14,6 @@ from common.roster import MESH_MAX, RosterRoot
 from common.tunnels import Drawn, DrawnMember, Kind, TunnelOpen
 from smgw.core.events import Effect, Level
 from smgw.core.reports import ReportedError
-from smgw.core.rosters import Rosters
 from smgw.core.situation import Situation
 
 ENTRIES_MAX: Final = 64
@@ -46,9 +45,10 @@ def wanted(situation: Situation, now_ms: int) -> dict[ClientId, RosterRoot]:
 def is_proven(situation: Situation) -> bool:
     """Whether at least half of the neighbors that the gateway drew have proven who they are: it has seeds with them.
 
-    A provider that keeps the others away can so surround nobody with its own few. A roster that is too small stops
-    new draws and not the rounds with neighbors that were drawn before: whoever comes from a mesh, and could not draw
-    since, needs as many neighbors as the largest mesh asks for.
+    A provider that keeps the others away can so surround nobody with its own few. Whoever drew this gateway in a roster
+    that it never saw may be anybody, whatever number it has there, and so proves nothing. A roster that is too small
+    stops new draws and not the rounds with neighbors that were drawn before: whoever comes from a mesh, and could not
+    draw since, needs as many neighbors as the largest mesh asks for.
     """
     roster = situation.roster
     if roster is None or not situation.is_in_roster:
@@ -56,7 +56,7 @@ def is_proven(situation: Situation) -> bool:
     peers = {(edge.peer, edge.peer_key) for edge in situation.edges.values()}
     if roster.at.is_mesh:
         return sum((leaf.client, leaf.public_key) in peers for leaf in roster.listed) >= roster.at.live // 2
-    clients = {client for client, _ in peers}
+    clients = {edge.peer for edge in situation.edges.values() if edge.is_vouched}
     if not situation.slots:
         return situation.is_roster_small and len(clients) >= MESH_MAX // 2
     return sum(slot.client in clients for slot in situation.slots.values()) >= (len(situation.slots) + 1) // 2
@@ -71,9 +71,8 @@ def _again_ms(situation: Situation) -> int:
 class Wants:
     """The part of the member machine that asks for tunnels, and knows what it asked for."""
 
-    def __init__(self, situation: Situation, rosters: Rosters) -> None:
+    def __init__(self, situation: Situation) -> None:
         self._situation: Final = situation
-        self._rosters: Final = rosters
         self._asked: Final[dict[ClientId, set[RosterRoot]]] = {}
         self._is_connected = False
         self._is_changed = False
@@ -132,11 +131,7 @@ class Wants:
         """
         peer, at = order.peer.leaf.client, order.peer.at
         drawn = wanted(self._situation, now_ms).get(peer)
-        if drawn is not None and order.kind is Kind.MESH and drawn.is_mesh:  # all meshes are one
-            if not self._rosters.is_accepted(at):
-                raise RefusedError(Refusal.UNKNOWN_ROSTER)
-            return
-        if drawn == at:
+        if drawn == at or (drawn is not None and order.kind is Kind.MESH and drawn.is_mesh):  # all meshes are one
             return
         if peer in self._asked and (order.kind is Kind.MESH or at in self._asked[peer]):
             raise RefusedError(Refusal.UNEXPECTED)

@@ -109,7 +109,7 @@ def tunnel(peer: int, generation: int = 0) -> TunnelId:
 
 def edge(peer: int, *, is_started: bool = True, generation: int = 0, stood_ms: int = START) -> Edge:
     key, secret = identity(peer).public_key, seed(peer, generation=generation)
-    return Edge(tunnel(peer, generation), ClientId(peer), key, peer, YEARS.end_ms, secret, is_started, stood_ms)
+    return Edge(tunnel(peer, generation), ClientId(peer), key, peer, YEARS.end_ms, True, secret, is_started, stood_ms)
 
 
 def valid(number: int = ROUND, import_dwh: int = 1_234, export_dwh: int = 0) -> Reading:

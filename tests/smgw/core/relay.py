@@ -102,14 +102,14 @@ class Relay:
 
     # Gateways
 
-    def join(self, number: int, kept: VaultContents | None = None) -> Household:
-        """A gateway that has its place already comes to the bus and gets the roster."""
+    def join(self, number: int, kept: VaultContents | None = None, shown: Roster | None = None) -> Household:
+        """A gateway that has its place already comes to the bus and gets a roster."""
         client = ClientId(number)
         kept = kept or VaultContents(Membership(NETWORK, client))
         member = Member(identity(number), rules(number), kept, random.Random(number), self.now_ms)
         self.households[client] = house = Household(number, member, kept)
         self.tell(client, Connected())
-        self.announce(self.rosters[-1], [number])
+        self.announce(shown or self.rosters[-1], [number])
         return house
 
     def tell(self, client: ClientId, event: Event) -> None:
