@@ -37,22 +37,23 @@ from tests.integration.stranger import Stranger
 class Field:
     """A provider, its gateways, and a stranger. Everything that runs is ended by `close`.
 
-    The stranger reads everything, with the certificate of an inspector. `broker_home` has the broker's credentials.
+    The stranger has the certificate of an inspector, who reads everything. `home` is the provider's, `broker_home` has
+    the broker's credentials.
     """
 
-    def __init__(self, directory: Path, *rules: Rules, is_embedded: bool = True) -> None:
+    def __init__(self, directory: Path, *rules: Rules, is_embedded: bool = True, inspector: str = "inspector") -> None:
         """Prepare it in an empty directory; the broker gets a fixed port, so that it is found again after a restart."""
         self.rules = {each.network: each for each in rules}
         self.gateways: dict[str, Gateway] = {}
         self.port = free_port(HOST)
         self.administrator = Administrator(directory / "administrator")
-        self.stranger = Stranger(self.port, self.administrator.inspector())
+        self.stranger = Stranger(self.port, self.administrator.inspector(inspector))
         self._directory = directory
-        self._home = self.administrator.provider()
-        self.broker_home = self.administrator.issue(self._home / "broker", Subject(Role.BROKER, "broker"), LOCAL)
+        self.home = self.administrator.provider()
+        self.broker_home = self.administrator.issue(self.home / "broker", Subject(Role.BROKER, "broker"), LOCAL)
         config = directory / "provider.toml"
         config.write_text(
-            f'home = "{self._home}"\n[broker]\nembedded = {str(is_embedded).lower()}\nport = {self.port}\n'
+            f'home = "{self.home}"\n[broker]\nembedded = {str(is_embedded).lower()}\nport = {self.port}\n'
             'inspectors = ["inspector"]\n' + "".join(each.toml() for each in rules)
         )
         self.provider = Program("provider", config)
@@ -77,7 +78,7 @@ class Field:
         assert self.provider.is_running, self.provider.words()[-5:]
 
     def _ready(self) -> dict[str, Any]:
-        path = self._home / READY_FILE
+        path = self.home / READY_FILE
         try:
             ready = json.loads(path.read_text())
         except FileNotFoundError:
@@ -109,7 +110,7 @@ class Field:
 
     def lines(self, network: NetworkId = NORTH, after: int = 0) -> list[Line]:
         """The closed rounds of a network above `after`, in the order of the file."""
-        path = self._home / RESULTS_FILE
+        path = self.home / RESULTS_FILE
         text = path.read_text() if path.exists() else ""
         rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
         return [line for line in map(Line.of, rows) if line.network == network and line.round > after]
@@ -191,7 +192,7 @@ class Field:
         return dict(self._query("SELECT round, frame FROM final WHERE network = ?", network))
 
     def _query(self, query: str, network: NetworkId) -> list[tuple[Any, ...]]:
-        uri = f"file:{quote(str(self._home / STORE_FILE))}?mode=ro"
+        uri = f"file:{quote(str(self.home / STORE_FILE))}?mode=ro"
         with closing(sqlite3.connect(uri, timeout=5, uri=True)) as db:
             return db.execute(query, (network,)).fetchall()
 

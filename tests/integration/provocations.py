@@ -7,14 +7,16 @@ from enum import Enum, auto
 from typing import Final
 
 from common import topics
-from common.frames import DATA_BYTES_MAX, FRAME_BYTES_MAX, Frame, Notification
-from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId, RoundNumber, TunnelId
-from common.payloads import Entered, ExitConfirmed, Holdings, Registration, TunnelMessage
+from common.frames import DATA_BYTES_MAX, FRAME_BYTES_MAX, Notification
+from common.identifiers import EVERYONE, ClientId, NetworkId, RoundNumber, TunnelId
+from common.payloads import Entered, ExitConfirmed, Holdings
 from common.refusal import Refusal
 from common.signing import Direction
-from smgw.agent import wall_ms
+from common.tunnels import Drawn, DrawnMember, TunnelMessage
+from tests.credentials import shared
+from tests.integration.impostors import Impostor, Impostors
 from tests.integration.networks import NORTH
-from tests.integration.stage import LIVE, NOTHING, RULES, SPEAKER, SPEAKER_UP, STRANGER, Stage
+from tests.integration.stage import LIVE, NOTHING, SPEAKER, SPEAKER_UP, STRANGER, Stage
 
 Said = tuple[str, bytes]
 """A topic and a payload."""
@@ -22,12 +24,6 @@ Said = tuple[str, bytes]
 
 def changed(frame: bytes, at: int, octet: int) -> bytes:
     return frame[:at] + bytes([octet]) + frame[at + 1 :]
-
-
-def registration(name: str, region: str, *, network: NetworkId = NO_NETWORK) -> bytes:
-    """A stranger's notification 1, right in itself."""
-    data = Registration(STRANGER.public_key, region, name).encode()
-    return Frame(network, EVERYONE, wall_ms(), Notification.REGISTER, data).signed(STRANGER, Direction.UP)
 
 
 class Moment(Enum):
@@ -60,6 +56,11 @@ def own(*payloads: bytes) -> list[Said]:
     return [(SPEAKER_UP, payload) for payload in payloads]
 
 
+def asks(*impostors: Impostor) -> list[Said]:
+    """Each on the topic with its name."""
+    return [(topics.register(each.name), each.registration()) for each in impostors]
+
+
 def reports(stage: Stage) -> list[Said]:
     return own(stage.frame(Notification.ENTERED, Entered((), ()).encode())) * 3
 
@@ -68,6 +69,9 @@ def through(stage: Stage, tunnel: TunnelId) -> list[Said]:
     message = TunnelMessage(tunnel, 1, bytes(32)).encode()
     return [(topics.tunnel(NORTH, SPEAKER), stage.frame(Notification.TUNNEL, message))]
 
+
+STRANGE_DRAW: Final = Drawn((DrawnMember(4_000, ClientId(1)),)).encode()
+"""A neighbor drawn from a roster that never was."""
 
 PROVOCATIONS: Final = (
     Provocation(Refusal.TOO_SHORT, Moment.BEFORE, lambda s: own(b"", b"nonsense", s.superposition()[:87])),
@@ -86,6 +90,8 @@ PROVOCATIONS: Final = (
             s.frame(Notification.ENTERED, b"\xff\xff"),
             s.frame(Notification.RESUME, b"\xff\xff"),
             s.frame(Notification.EXIT, b"\0"),
+            s.frame(Notification.DRAWN, b"\xff\xff"),
+            s.frame(Notification.CLOCK, b"\0"),
         ),
     ),
     Provocation(Refusal.RETAINED, Moment.AGAIN, lambda s: [(s.captured.topic, s.captured.payload)]),
@@ -98,7 +104,7 @@ PROVOCATIONS: Final = (
             (topics.tunnel(NORTH, SPEAKER), s.superposition()),
             (topics.register(SPEAKER), s.superposition()),
             (f"dcnet/1/01/up/{SPEAKER}", s.superposition()),
-            (topics.register("somebody"), registration("somebody-else", RULES.region)),
+            (topics.register("somebody-else"), s.impostors.somebody.registration()),
         ],
     ),
     Provocation(
@@ -107,7 +113,7 @@ PROVOCATIONS: Final = (
         lambda s: [
             (SPEAKER_UP, s.superposition(network=NetworkId(99))),
             (topics.up(NetworkId(99), SPEAKER), s.superposition(network=NetworkId(99))),
-            (topics.register("somebody"), registration("somebody", RULES.region, network=NORTH)),
+            (topics.register("somebody"), s.impostors.somebody.registration(network=NORTH)),
         ],
     ),
     Provocation(
@@ -137,7 +143,7 @@ PROVOCATIONS: Final = (
         Refusal.UNEXPECTED,
         Moment.BEFORE,
         lambda s: own(
-            registration(SPEAKER, RULES.region),
+            s.impostors.twin(SPEAKER).registration(),
             s.frame(Notification.FINAL),
             s.frame(Notification.CORRECTION),
             s.superposition(s.order(attempt=1)),
@@ -163,13 +169,14 @@ PROVOCATIONS: Final = (
     Provocation(
         Refusal.NAME_TAKEN,
         Moment.BEFORE,
-        lambda s: [(topics.register(name), registration(name, RULES.region)) for name in (SPEAKER, LIVE[0])],
+        lambda s: asks(*map(s.impostors.twin, (SPEAKER, LIVE[0]))),
     ),
-    Provocation(
-        Refusal.UNKNOWN_REGION,
-        Moment.BEFORE,
-        lambda s: [(topics.register("somebody"), registration("somebody", "atlantis"))],
-    ),
+    Provocation(Refusal.UNKNOWN_REGION, Moment.BEFORE, lambda s: asks(s.impostors.nomad)),
+    Provocation(Refusal.BAD_CERTIFICATE, Moment.BEFORE, lambda s: asks(s.impostors.foreigner)),
+    Provocation(Refusal.CERTIFICATE_EXPIRED, Moment.BEFORE, lambda s: asks(s.impostors.expired, s.impostors.early)),
+    Provocation(Refusal.CERTIFICATE_REVOKED, Moment.BEFORE, lambda s: asks(s.impostors.thief)),
+    Provocation(Refusal.WRONG_SUBJECT, Moment.BEFORE, lambda s: asks(s.impostors.reader)),
+    Provocation(Refusal.UNKNOWN_ROSTER, Moment.BEFORE, lambda s: own(s.frame(Notification.DRAWN, STRANGE_DRAW))),
     Provocation(Refusal.NOT_AN_END, Moment.BEFORE, lambda s: through(s, s.foreign_tunnel)),
     Provocation(
         Refusal.NOT_AN_END,
@@ -194,17 +201,25 @@ GATEWAYS_ONLY: Final = frozenset(
         Refusal.ROUND_CLOSED,
         Refusal.STARTED_WITHIN_ROUND,
         Refusal.NO_FINAL,
+        Refusal.CLOCK_WRONG,
+        Refusal.BAD_DRAW,
+        Refusal.TWO_ROSTERS,
+        Refusal.ROSTER_SHRINKS,
+        Refusal.ROSTER_TOO_SMALL,
+        Refusal.TOO_FEW_DRAWN,
     }
 )
 """Reasons that only a gateway gives, for an order or for not sending its reading."""
 
-ELSEWHERE: Final = frozenset({Refusal.NETWORK_FULL})
-"""Needs a store that has given 200,000 identifiers: see `test_provider.py`."""
+ELSEWHERE: Final = frozenset({Refusal.NETWORK_FULL, Refusal.REVOCATIONS_EXPIRED})
+"""One needs a store that has given all identifiers (see `test_provider.py`), the other a list so old that the broker
+lets nobody in (see `tests/provider/core/test_registration.py`)."""
 
 
 def wanted() -> Counter[Refusal]:
     """How often each reason must be counted."""
-    dummy = Stage(STRANGER, ClientId(1), RoundNumber(1), bytes(8), (TunnelId(1),), TunnelId(2), NOTHING)
+    tunnels, impostors = (TunnelId(1),), Impostors(shared())
+    dummy = Stage(STRANGER, ClientId(1), RoundNumber(1), bytes(8), tunnels, TunnelId(2), impostors, NOTHING)
     counts = Counter[Refusal]()
     for each in PROVOCATIONS:
         counts[each.reason] += len(each.messages(dummy)) - each.accepted

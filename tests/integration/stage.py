@@ -13,6 +13,7 @@ from common.suites import BASIC, fingerprint
 from common.topics import Broadcast
 from smgw.agent import wall_ms
 from tests.integration.field import Field
+from tests.integration.impostors import Impostors
 from tests.integration.networks import NORTH, Rules
 from tests.integration.stranger import Heard
 
@@ -39,6 +40,7 @@ class Stage:
     view: bytes
     tunnels: tuple[TunnelId, ...]
     foreign_tunnel: TunnelId
+    impostors: Impostors
     captured: Heard
     """The frame of a live gateway in this round."""
 
@@ -99,7 +101,7 @@ class Stage:
         )
 
 
-async def take_stage(field: Field) -> Stage:
+async def take_stage(field: Field, impostors: Impostors) -> Stage:
     """Stop the speaker well before a round in which it is expected."""
     speaker = field.gateways[SPEAKER]
     while True:
@@ -114,7 +116,7 @@ async def take_stage(field: Field) -> Stage:
         await field.until_complete(ALL)
     (foreign, *_) = field.tunnels(field.client(LIVE[0]), field.client(LIVE[1]))
     tunnels = tuple(edge.tunnel for edge in situation.started_edges(known.expected).values())
-    return Stage(situation.identity, situation.client, number, known.view, tunnels, foreign, NOTHING)
+    return Stage(situation.identity, situation.client, number, known.view, tunnels, foreign, impostors, NOTHING)
 
 
 def is_superposition(heard: Heard, senders: set[ClientId], number: RoundNumber) -> bool:

@@ -45,7 +45,8 @@ class Stranger:
 
     def __init__(self, port: int, credentials: Path) -> None:
         self.heard: list[Heard] = []
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "")
+        # The broker puts the name in the certificate in the place of any other.
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, "stranger")
         self._client.tls_set(
             str(credentials / AUTHORITY_FILE),
             str(credentials / CERTIFICATE_FILE),

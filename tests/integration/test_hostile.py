@@ -1,9 +1,15 @@
-"""Hostile messages through the real broker: each is refused with its reason, and the rounds stay right."""
+"""Hostile messages through the real broker: each is refused with its reason, and the rounds stay right.
+
+The broker's rules let no stranger say any of this, which `test_break_in.py` shows. Here they are opened to two clients,
+who can do what the broker itself could: so does whoever runs it, and nobody has to trust it. What a gateway can say
+with its own certificate is said by one that has it.
+"""
 
 import asyncio
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -11,17 +17,23 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
+from broker import files
+from broker.access import render_access
+from broker.credentials import AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE
+from broker.mosquitto import Broker
+from broker.settings import BrokerSettings
 from common import topics
 from common.clients import ClientSet
 from common.frames import FRAME_BYTES_MAX, Frame, Notification
-from common.identifiers import EVERYONE, NO_NETWORK, ClientId, RoundNumber
-from common.payloads import Correction, Holdings, Registration, RoundFinal, view_of
+from common.identifiers import EVERYONE, ClientId, RoundNumber
+from common.payloads import Correction, Holdings, RoundFinal, view_of
 from common.refusal import Refusal
 from common.signing import Direction, Identity
 from common.suites import BASIC
 from smgw.agent import wall_ms
-from tests.integration.conftest import eventually
+from tests.integration.conftest import ACCESS, eventually
 from tests.integration.field import Field
+from tests.integration.impostors import Impostors
 from tests.integration.networks import NORTH
 from tests.integration.program import HOST, WITHIN_S
 from tests.integration.provocations import ELSEWHERE, GATEWAYS_ONLY, PROVOCATIONS, Moment, wanted
@@ -47,19 +59,41 @@ pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 LINES_MAX: Final = 50
 """More lines than a program writes in a few rounds, and far fewer than one for each message."""
 
+OPERATOR: Final = "operator"
+"""Whoever runs the broker: reads and writes everything."""
+
+HELPER: Final = "helper"
+"""The same with another client, for what mosquitto_pub says."""
+
+
+@contextmanager
+def opened_to_the_operator() -> Iterator[None]:
+    """Brokers that are started inside let two clients do everything."""
+    rules = "".join(f"\nuser {name}\ntopic readwrite dcnet/#\n" for name in (OPERATOR, HELPER))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "render_access", lambda access, broker: render_access(access, broker) + rules)
+        yield
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def field(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Field]:
     """Seven gateways in this loop, all expected; the test knows the key of one, the speaker."""
-    field = Field(tmp_path_factory.mktemp("hostile"), RULES)
-    try:
-        await field.open()
-        for name in (*LIVE, SPEAKER):
-            field.add(name).start()
-        await field.until_complete(ALL, after=0)
-        yield field
-    finally:
-        await field.close()
+    directory = tmp_path_factory.mktemp("hostile")
+    field = Field(directory, RULES, is_embedded=False, inspector=OPERATOR)
+    field.administrator.inspector(HELPER)
+    Impostors(field.administrator)
+    field.administrator.write_list(field.home)
+    settings = BrokerSettings(port=field.port)
+    with opened_to_the_operator():
+        async with Broker(settings, directory / "broker", field.broker_home, ACCESS):
+            try:
+                await field.open()
+                for name in (*LIVE, SPEAKER):
+                    field.add(name).start()
+                await field.until_complete(ALL, after=0)
+                yield field
+            finally:
+                await field.close()
 
 
 @dataclass(frozen=True)
@@ -76,7 +110,7 @@ async def outcome(field: Field) -> Outcome:
     """Say everything around one round in which the speaker is expected and silent; then let the speaker return."""
     before, words = await field.counts(), len(field.provider.words())
     since, start = field.last_round(), len(field.stranger.heard)
-    stage = await take_stage(field)
+    stage = await take_stage(field, Impostors(field.administrator))
     await say(field, Moment.BEFORE, stage)
     live = {field.client(name) for name in LIVE}
     captured = await field.stranger.next(lambda heard: is_superposition(heard, live, stage.round), start)
@@ -101,18 +135,20 @@ async def say(field: Field, moment: Moment, stage: Stage) -> None:
 
 
 async def retain(field: Field, stage: Stage) -> None:
-    """Have messages retained; then take the provider's name on the bus for a moment, so that it connects again."""
+    """Have messages retained; then take the provider's place on the bus for a moment, so that it connects again."""
     said = [message for each in PROVOCATIONS if each.moment is Moment.AGAIN for message in each.messages(stage)]
     await field.stranger.say_all(said, retain=True)
     start = len(field.stranger.heard)
-    await publish(field, "-i", "provider", "-t", "elsewhere", "-m", "out of my way")
+    await publish(field, field.home, "-t", "elsewhere", "-m", "out of my way")
     await field.stranger.next(lambda heard: heard.topic == ROSTER_TOPIC, start)
     await field.stranger.say_all([(topic, b"") for topic, _ in said], retain=True)
 
 
-async def publish(field: Field, *arguments: str, words: bytes = b"") -> int:
-    """Run mosquitto_pub."""
-    command = ["mosquitto_pub", "-h", HOST, "-p", str(field.port), "-q", "1", *arguments]
+async def publish(field: Field, credentials: Path, *arguments: str, words: bytes = b"") -> int:
+    """Run mosquitto_pub with the certificate in this directory."""
+    tls = {"--cafile": AUTHORITY_FILE, "--cert": CERTIFICATE_FILE, "--key": KEY_FILE}
+    options = [part for option, file in tls.items() for part in (option, str(credentials / file))]
+    command = ["mosquitto_pub", "-h", HOST, "-p", str(field.port), *options, "-i", "any", "-q", "1", *arguments]
     done = await asyncio.to_thread(
         subprocess.run, command, input=words, capture_output=True, timeout=WITHIN_S, check=False
     )
@@ -154,7 +190,8 @@ async def test_messages_above_the_brokers_limit_cost_their_sender_the_connection
     before, first = await field.counts(), field.last_round()
     large = tmp_path / "large"
     large.write_bytes(bytes(FRAME_BYTES_MAX + 2_000))
-    assert await publish(field, "-t", SPEAKER_UP, "-f", str(large)) != 0
+    mallory = field.administrator.gateway("mallory")
+    assert await publish(field, mallory, "-t", topics.up(NORTH, "mallory"), "-f", str(large)) != 0
     await field.pass_rounds(1)
     assert await field.counts_now() == before
     assert field.check(after=first) >= 1
@@ -163,7 +200,8 @@ async def test_messages_above_the_brokers_limit_cost_their_sender_the_connection
 async def test_a_flood_of_garbage_disturbs_no_round_and_fills_no_log(field: Field) -> None:
     before, words, first = await field.counts(), len(field.provider.words()), field.last_round()
     flood = b"".join(b"%d\n" % number for number in range(5_000))
-    assert await publish(field, "-t", SPEAKER_UP, "-l", words=flood) == 0
+    mallory = field.administrator.gateway("mallory")
+    assert await publish(field, mallory, "-t", topics.up(NORTH, "mallory"), "-l", words=flood) == 0
     assert (await field.until_refused(before, too_short=5_000))["too_short"] == 5_000
     assert len(field.provider.words()) - words < LINES_MAX
     await field.until_complete(ALL, after=first)
@@ -190,10 +228,9 @@ async def test_a_flood_of_registrations_in_a_members_name_fills_neither_log(
 ) -> None:
     """The provider answers each on the member's own inbox; the member has asked for nothing and is not disturbed."""
     before, words, first = await field.counts(), len(field.provider.words()), field.last_round()
-    data = Registration(STRANGER.public_key, RULES.region, LIVE[0]).encode()
-    now_ms = wall_ms()
-    frames = [Frame(NO_NETWORK, EVERYONE, now_ms + n, Notification.REGISTER, data) for n in range(500)]
-    await field.stranger.say_all((topics.register(LIVE[0]), frame.signed(STRANGER, Direction.UP)) for frame in frames)
+    twin = Impostors(field.administrator).twin(LIVE[0])
+    frames = [twin.registration(later_ms=number) for number in range(500)]
+    await field.stranger.say_all((topics.register(LIVE[0]), frame) for frame in frames)
     assert (await field.until_refused(before, name_taken=500))["name_taken"] == 500
     assert field.gateways[LIVE[0]].agent.refusals[Refusal.UNEXPECTED] >= 500
     assert len(field.provider.words()) - words < LINES_MAX
@@ -220,20 +257,21 @@ def forged(
 
 
 async def test_gateways_refuse_forged_orders_and_keep_their_seeds(field: Field) -> None:
-    """A stranger, and a member with its own key, speak for the provider and for other gateways."""
+    """The operator, and a member with its own key, speak for the provider and for other gateways."""
     first = await field.settled(ALL)
     agents = [field.gateways[name].agent for name in LIVE]
     before = [Counter(agent.refusals) for agent in agents]
     seeds = [set(field.gateways[name].core.situation.edges) for name in LIVE]
     speaker = field.gateways[SPEAKER].core.situation
-    known = speaker.final
-    assert known is not None
+    known, roster = speaker.final, speaker.roster
+    assert known is not None and roster is not None
     nobody, two = ClientSet(), ClientSet.of([field.client(LIVE[0]), field.client(LIVE[1])])
     orders = []
     for signer in (STRANGER, speaker.identity):
         for number in (known.round, known.round + 1):
             now = RoundNumber(number)
-            final = RoundFinal(BASIC.code, now, known.view, now, nobody, known.expected - two, ())
+            at, expected = roster.at, known.expected - two
+            final = RoundFinal(BASIC.code, now, known.view, now, at.epoch, at.root, nobody, expected, ())
             orders += [
                 forged(Notification.FINAL, final.encode(), signer=signer),
                 forged(
@@ -276,7 +314,7 @@ async def test_a_gateway_returns_although_a_forged_final_is_retained(field: Fiel
     await speaker.stop()
     await field.until(lambda line: line.members < ALL)
     number = RoundNumber(wall_ms() // RULES.period_ms)
-    order = RoundFinal(BASIC.code, number, bytes(8), number, ClientSet(), ClientSet(), ())
+    order = RoundFinal(BASIC.code, number, bytes(8), number, 1, bytes(32), ClientSet(), ClientSet(), ())
     await field.stranger.say(FINAL_TOPIC, forged(Notification.FINAL, order.encode()), retain=True)
     speaker.start()
     await field.until_complete(ALL)
