@@ -7,27 +7,23 @@ every test knows. Gateway n has the certificate with serial n.
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Final
 
 from common import topics
 from common.clients import ClientSet
-from common.draws import DrawValues
 from common.frames import Frame, Notification, decode
-from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId, RoundNumber, TunnelId
+from common.identifiers import EVERYONE, NO_NETWORK, ClientId, RoundNumber, TunnelId
 from common.masks import Seed
-from common.merkle import Tree
 from common.parameters import Parameters
 from common.payloads import NO_VIEW, Correction, Registration, RoundFinal, Superposition, view_of
 from common.refusal import Refusal
-from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
-from common.schedule import Schedule
+from common.roster import Roster, RosterRoot
 from common.secret import Secret
 from common.signing import Direction, Identity
 from common.suites import BASIC, Contribution, toward
 from common.superposition import Lanes, subtract
 from common.topics import Broadcast
-from common.tunnels import Kind, MemberProof, Role, TunnelOpen
+from common.tunnels import Kind, Role, TunnelOpen
 from smgw.core.events import (
     Connected,
     Edge,
@@ -51,40 +47,33 @@ from smgw.core.member import Member
 from smgw.core.memory import remembered
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.situation import MemberRules
-from tests.provider.core.certified import AUTHORITY, YEARS, certificate, identity, name, revocations
+from tests.provider.core.certified import YEARS, certificate, identity
+from tests.smgw.core.rosters import (
+    NETWORK,
+    PARAMETERS,
+    PROVIDER,
+    ROUND,
+    SCHEDULE,
+    proof,
+    root,
+    roster_of,
+    rules,
+    values,
+)
 
-NETWORK: Final = NetworkId(7)
 SELF: Final = ClientId(4)
 PEERS: Final = tuple(ClientId(number) for number in (1, 2, 3, 5, 6, 7))
 ALL: Final = frozenset({SELF, *PEERS})
 NAME: Final = "gw-4"
 
-SCHEDULE: Final = Schedule(period_ms=900_000, window_ms=60_000, grace_ms=30_000, correction_ms=60_000, attempts_max=3)
-PARAMETERS: Final = Parameters(BASIC.code, "north", SCHEDULE)
-ROUND: Final = RoundNumber(2_000_000)
-"""Begins at eight in the morning."""
 START: Final = SCHEDULE.start(ROUND)
 MIDNIGHT: Final = RoundNumber(2_000_064)
 """The first round of the next day."""
 
 
-PROVIDER: Final = identity(1_000)
 STRANGER: Final = identity(2_000)
 OWN: Final = identity(SELF)
 SEND_AT: Final = SCHEDULE.send_at(ROUND, OWN.public_key)
-
-
-@cache
-def values(number: int) -> DrawValues:
-    return DrawValues(identity(number), "north")
-
-
-@cache
-def rules(number: int) -> MemberRules:
-    """The settings and credentials of gateway `number`. The administrator counts eight valid certificates."""
-    known = AUTHORITY.revocations(revocations())
-    own = certificate(number)
-    return MemberRules(name(number), "north", BASIC, AUTHORITY, own, PROVIDER.public_key, known, values(number))
 
 
 RULES: Final = rules(SELF)
@@ -140,36 +129,6 @@ def order(
 def announcement(what: Broadcast, notification: Notification, data: bytes, at_ms: int) -> Received:
     frame = Frame(NETWORK, EVERYONE, at_ms, notification, data).signed(PROVIDER, Direction.DOWN)
     return Received(topics.broadcast(NETWORK, what), frame)
-
-
-@cache
-def leaf(number: int, epoch: int = 1) -> Leaf:
-    return Leaf(ClientId(number), identity(number).public_key, values(number).root, epoch)
-
-
-@cache
-def tree(count: int) -> Tree:
-    """The leaves of gateways 1 to `count`, all of epoch 1."""
-    return Tree(leaf(number).encode() for number in range(1, count + 1))
-
-
-def root(count: int = 10, epoch: int = 1, *, live: int | None = None) -> RosterRoot:
-    """What a roster of gateways 1 to `count` is known by."""
-    return RosterRoot(epoch, count, count if live is None else live, tree(count).root())
-
-
-def proof(number: int, at: RosterRoot) -> MemberProof:
-    """What proves that gateway `number` is in a roster."""
-    return MemberProof(at, leaf(number), tree(at.leaves).path(number - 1))
-
-
-def roster_of(at: RosterRoot, *, before: Roster | None = None, parameters: Parameters = PARAMETERS) -> Roster:
-    """The roster of gateways 1 to `at.leaves`, after another one."""
-    listed = tuple(leaf(number) for number in range(1, at.leaves + 1)) if at.is_mesh else ()
-    has_grown = before is not None and before.at.leaves < at.leaves and not at.is_mesh
-    growth = tree(at.leaves).consistency(before.at.leaves) if before and has_grown else ()
-    predecessor = before.name if before else NO_PREDECESSOR
-    return Roster(at, ROUND, predecessor, parameters, growth, listed)
 
 
 def announced(said: Roster, at_ms: int = START) -> Received:

@@ -37,17 +37,8 @@ from smgw.core.events import (
 from smgw.core.member import Member
 from smgw.core.memory import remembered
 from tests.provider.core.certified import identity, name
-from tests.smgw.core.builders import (
-    NETWORK,
-    PARAMETERS,
-    PROVIDER,
-    ROUND,
-    START,
-    leaf,
-    members,
-    require_stored_first,
-    rules,
-)
+from tests.smgw.core.builders import START, members, require_stored_first
+from tests.smgw.core.rosters import NETWORK, PARAMETERS, PROVIDER, ROUND, leaf, rules
 
 
 @final

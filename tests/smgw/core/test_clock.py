@@ -28,9 +28,6 @@ from smgw.core.events import (
     VaultContents,
 )
 from tests.smgw.core.builders import (
-    PARAMETERS,
-    ROUND,
-    SCHEDULE,
     SEND_AT,
     START,
     Bench,
@@ -43,13 +40,12 @@ from tests.smgw.core.builders import (
     order,
     published,
     refusals,
-    root,
     roster,
-    roster_of,
     said,
     valid,
     view,
 )
+from tests.smgw.core.rosters import PARAMETERS, ROUND, SCHEDULE, root, roster_of
 
 TOLERANCE_MS = 9_000
 """1 % of a quarter of an hour."""

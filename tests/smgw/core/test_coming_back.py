@@ -12,12 +12,9 @@ from common.tunnels import Role
 from smgw.core.events import Connected, Disconnected, Edge, EdgeErased, Effect, Publish, Store
 from tests.smgw.core.builders import (
     ALL,
-    PARAMETERS,
     PEERS,
     REGISTRATION,
-    ROUND,
     RULES,
-    SCHEDULE,
     SELF,
     START,
     Bench,
@@ -33,6 +30,7 @@ from tests.smgw.core.builders import (
     settled,
     tunnel,
 )
+from tests.smgw.core.rosters import PARAMETERS, ROUND, SCHEDULE
 
 DEADLINE = SCHEDULE.deadline(ROUND, 0)
 WAIT_MS = 2_000

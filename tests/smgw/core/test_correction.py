@@ -13,11 +13,8 @@ from common.suites import fingerprint
 from common.superposition import vector
 from smgw.core.events import Connected, Disconnected, Effect, Publish, ReadingTaken, Received, Refuse, Sent, Store
 from tests.smgw.core.builders import (
-    PARAMETERS,
     PEERS,
-    ROUND,
     RULES,
-    SCHEDULE,
     SELF,
     SEND_AT,
     START,
@@ -41,6 +38,7 @@ from tests.smgw.core.builders import (
     view,
     without,
 )
+from tests.smgw.core.rosters import PARAMETERS, ROUND, SCHEDULE
 
 FIRST = SCHEDULE.deadline(ROUND, 0)
 SECOND = SCHEDULE.deadline(ROUND, 1)

@@ -26,7 +26,6 @@ from smgw.core.events import (
 )
 from tests.provider.core.certified import YEARS, certificate, identity, revocations
 from tests.smgw.core.builders import (
-    NETWORK,
     SELF,
     START,
     STRANGER,
@@ -35,18 +34,14 @@ from tests.smgw.core.builders import (
     announcement,
     contents,
     edge,
-    leaf,
     of_neighbor,
     order,
-    proof,
     published,
     refusals,
-    root,
     roster,
-    roster_of,
     tunnel,
-    values,
 )
+from tests.smgw.core.rosters import NETWORK, leaf, proof, root, roster_of, values
 
 THIRTY = roster_of(root(30))
 PAST = Term(YEARS.begin_ms, START - 1_000)

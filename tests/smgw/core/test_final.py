@@ -21,8 +21,6 @@ from smgw.core.events import (
 from tests.smgw.core.builders import (
     ALL,
     PEERS,
-    ROUND,
-    SCHEDULE,
     SELF,
     START,
     Bench,
@@ -40,6 +38,7 @@ from tests.smgw.core.builders import (
     tunnel,
     valid,
 )
+from tests.smgw.core.rosters import ROUND, SCHEDULE
 
 DEADLINE = SCHEDULE.deadline(ROUND, 0)
 

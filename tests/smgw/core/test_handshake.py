@@ -20,7 +20,6 @@ from common.tunnels import Kind, Role, TunnelMessage
 from smgw.core.events import Connected, Edge, EdgeErased, Effect, Level, Notice, Publish, Received, Refuse, Store
 from tests.provider.core.certified import YEARS, certificate, identity
 from tests.smgw.core.builders import (
-    NETWORK,
     RULES,
     SELF,
     START,
@@ -28,16 +27,15 @@ from tests.smgw.core.builders import (
     Bench,
     contents,
     edge,
-    leaf,
     of_neighbor,
     opening,
     published,
     refusals,
-    root,
     roster,
     said,
     tunnel,
 )
+from tests.smgw.core.rosters import NETWORK, leaf, root
 
 PEER = {Role.INITIATOR: 2, Role.RESPONDER: 9}
 DAY = START // DAY_MS

@@ -20,9 +20,6 @@ from smgw.core.events import (
     Store,
 )
 from tests.smgw.core.builders import (
-    NETWORK,
-    ROUND,
-    SCHEDULE,
     SELF,
     SEND_AT,
     START,
@@ -40,6 +37,7 @@ from tests.smgw.core.builders import (
     settled,
     tunnel,
 )
+from tests.smgw.core.rosters import NETWORK, ROUND, SCHEDULE
 
 LEAVING = Membership(NETWORK, SELF, is_leaving=True)
 CONFIRMED = order(Notification.EXIT_CONFIRMED, ExitConfirmed(SELF).encode())

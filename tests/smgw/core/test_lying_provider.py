@@ -18,8 +18,9 @@ from common.secret import Secret
 from common.signing import Direction
 from common.tunnels import DrawnMember, Kind, Role, TunnelMessage, TunnelOpen
 from tests.provider.core.certified import certificate, identity
-from tests.smgw.core.builders import NETWORK, PROVIDER, START, leaf
+from tests.smgw.core.builders import START
 from tests.smgw.core.relay import Forward, Household, Relay, honest, honestly
+from tests.smgw.core.rosters import NETWORK, PROVIDER, leaf
 
 COUNT = 5
 VICTIM, PEER = ClientId(5), ClientId(2)

@@ -18,8 +18,9 @@ from common.signing import Direction, Identity
 from common.tunnels import Departure, End, Kind, Role, TunnelMessage, TunnelOpen
 from smgw.core.events import Connected, Disconnected, ReadingTaken, RevocationsRenewed
 from tests.provider.core.certified import certificate, identity, revocations
-from tests.smgw.core.builders import NETWORK, PARAMETERS, PROVIDER, ROUND, SCHEDULE, after, before, leaf, valid, values
+from tests.smgw.core.builders import after, before, valid
 from tests.smgw.core.relay import Household, Relay, honest
+from tests.smgw.core.rosters import NETWORK, PARAMETERS, PROVIDER, ROUND, SCHEDULE, leaf, values
 
 COUNT = 30
 FAKE = 5_000

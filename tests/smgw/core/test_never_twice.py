@@ -10,8 +10,6 @@ from smgw.core.events import Connected, Disconnected, Event, Publish, ReadingTak
 from tests.common.strategies import moderate
 from tests.smgw.core.builders import (
     MIDNIGHT,
-    ROUND,
-    SCHEDULE,
     SEND_AT,
     START,
     Bench,
@@ -29,6 +27,7 @@ from tests.smgw.core.builders import (
     settled,
     valid,
 )
+from tests.smgw.core.rosters import ROUND, SCHEDULE
 
 PERIOD_MS = SCHEDULE.period_ms
 DEADLINE = SCHEDULE.deadline(ROUND, 0)

@@ -15,13 +15,8 @@ from smgw.core.events import Connected, Effect, Level, Notice, Received, Refuse,
 from tests.provider.core.certified import identity
 from tests.smgw.core.builders import (
     NAME,
-    NETWORK,
     OWN,
-    PARAMETERS,
-    PROVIDER,
-    ROUND,
     RULES,
-    SCHEDULE,
     SELF,
     START,
     STRANGER,
@@ -37,6 +32,7 @@ from tests.smgw.core.builders import (
     roster,
     settled,
 )
+from tests.smgw.core.rosters import NETWORK, PARAMETERS, PROVIDER, ROUND, SCHEDULE
 
 RESUMED = Resumed(()).encode()
 

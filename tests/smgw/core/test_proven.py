@@ -9,21 +9,8 @@ from common.identifiers import EVERYONE, ClientId
 from smgw.core.events import KnownRoster, Membership, VaultContents
 from smgw.core.wants import is_proven
 from tests.provider.core.certified import identity
-from tests.smgw.core.builders import (
-    NETWORK,
-    ROUND,
-    SELF,
-    START,
-    Bench,
-    announced,
-    edge,
-    final,
-    not_sent,
-    published,
-    reported,
-    root,
-    roster_of,
-)
+from tests.smgw.core.builders import SELF, START, Bench, announced, edge, final, not_sent, published, reported
+from tests.smgw.core.rosters import NETWORK, ROUND, root, roster_of
 
 THIRTY = roster_of(root(30))
 

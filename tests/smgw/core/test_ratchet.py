@@ -9,7 +9,6 @@ from smgw.core.events import Effect, ReadingTaken, Store
 from tests.smgw.core.builders import (
     MIDNIGHT,
     PEERS,
-    SCHEDULE,
     Bench,
     after,
     before,
@@ -23,6 +22,7 @@ from tests.smgw.core.builders import (
     valid,
     without,
 )
+from tests.smgw.core.rosters import SCHEDULE
 
 DAY = SCHEDULE.day(MIDNIGHT)
 

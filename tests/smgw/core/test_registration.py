@@ -26,11 +26,8 @@ from smgw.core.events import (
 )
 from tests.smgw.core.builders import (
     NAME,
-    NETWORK,
     OWN,
-    PROVIDER,
     REGISTRATION,
-    ROUND,
     SELF,
     START,
     Bench,
@@ -47,6 +44,7 @@ from tests.smgw.core.builders import (
     sent_by,
     tunnel,
 )
+from tests.smgw.core.rosters import NETWORK, PROVIDER, ROUND
 
 INBOX = Subscribe(topics.inbox_filter(NAME))
 ASSIGNED = Assigned(OWN.public_key).encode()

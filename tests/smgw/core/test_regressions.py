@@ -8,11 +8,8 @@ from common.schedule import DAY_MS
 from common.tunnels import Role
 from smgw.core.events import Connected, Publish, ReadingTaken, Subscribe, VaultContents
 from tests.smgw.core.builders import (
-    NETWORK,
     OWN,
-    ROUND,
     RULES,
-    SCHEDULE,
     START,
     Bench,
     after,
@@ -24,6 +21,7 @@ from tests.smgw.core.builders import (
     roster,
     valid,
 )
+from tests.smgw.core.rosters import NETWORK, ROUND, SCHEDULE
 
 
 def test_a_clock_set_back_by_a_day_does_not_put_off_the_next_request_by_a_day() -> None:

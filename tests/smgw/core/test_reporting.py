@@ -20,12 +20,8 @@ from smgw.core.events import (
 )
 from smgw.core.reading import Reading, ReadingStatus
 from tests.smgw.core.builders import (
-    NETWORK,
-    PARAMETERS,
     PEERS,
-    ROUND,
     RULES,
-    SCHEDULE,
     SELF,
     SEND_AT,
     START,
@@ -49,6 +45,7 @@ from tests.smgw.core.builders import (
     valid,
     without,
 )
+from tests.smgw.core.rosters import NETWORK, PARAMETERS, ROUND, SCHEDULE
 
 PERIOD_MS = SCHEDULE.period_ms
 WINDOW_END = START + SCHEDULE.window_ms

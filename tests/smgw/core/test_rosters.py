@@ -28,11 +28,7 @@ from smgw.core.events import (
 from tests.provider.core.certified import identity, revocations
 from tests.smgw.core.builders import (
     ALL,
-    NETWORK,
     OWN,
-    PROVIDER,
-    ROUND,
-    SCHEDULE,
     SELF,
     START,
     Bench,
@@ -40,16 +36,14 @@ from tests.smgw.core.builders import (
     announcement,
     contents,
     final,
-    leaf,
     opening,
     published,
     refusals,
     reported,
-    root,
     roster,
-    roster_of,
     settled,
 )
+from tests.smgw.core.rosters import NETWORK, PROVIDER, ROUND, SCHEDULE, leaf, root, roster_of
 
 FIRST = roster_of(root())
 

@@ -24,9 +24,7 @@ from smgw.core.events import (
 from tests.provider.core.certified import AUTHORITY, YEARS, certificate, revocations
 from tests.smgw.core.builders import (
     ALL,
-    ROUND,
     RULES,
-    SCHEDULE,
     SELF,
     START,
     Bench,
@@ -42,6 +40,7 @@ from tests.smgw.core.builders import (
     settled,
     tunnel,
 )
+from tests.smgw.core.rosters import ROUND, SCHEDULE
 
 DEADLINE = SCHEDULE.deadline(ROUND, 0)
 OTHER_AUTHORITY = 301_000
