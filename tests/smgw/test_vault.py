@@ -29,6 +29,7 @@ from smgw.core.reading import ReadingStatus
 from smgw.ledger import read_ledger
 from smgw.vault import Vault
 from tests.credentials import Administrator
+from tests.smgw.core.memory import remembered
 from tests.smgw.records import MEMBERSHIP, SERIAL, edge, known_roster, sent, slot
 
 FRAMES = 1_000
@@ -314,6 +315,19 @@ def test_ledger_of_a_missing_vault_is_an_error_and_makes_none(tmp_path: Path) ->
     with pytest.raises(HomeError, match="No such file"):
         read_ledger(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_vault_holds_what_the_tests_of_the_core_take_for_remembered(home: Path) -> None:
+    records: list[Record] = [
+        *(MEMBERSHIP, edge(1), edge(2), slot(1), known_roster(3), sent(10), Closed(RoundNumber(10), True)),
+        *(slot(2), SlotEnded(1), slot(2, client=5), Replaced(SERIAL, 1), EdgeErased(TunnelId(1)), known_roster(3, 9)),
+        *(Departed(), Membership(NetworkId(3), ClientId(1)), slot(3), edge(5), Membership(NetworkId(3), ClientId(2))),
+    ]
+    expected = VaultContents()
+    for record in records:
+        keep(home, record)
+        expected = remembered(expected, record)
+        assert contents(home) == expected
 
 
 def test_slots_rosters_and_replacements_return(home: Path) -> None:

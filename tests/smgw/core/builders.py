@@ -44,10 +44,10 @@ from smgw.core.events import (
     VaultContents,
 )
 from smgw.core.member import Member
-from smgw.core.memory import remembered
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.situation import MemberRules
 from tests.provider.core.certified import YEARS, certificate, identity
+from tests.smgw.core.memory import remembered
 from tests.smgw.core.rosters import (
     NETWORK,
     PARAMETERS,

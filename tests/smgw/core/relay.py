@@ -35,9 +35,9 @@ from smgw.core.events import (
     VaultContents,
 )
 from smgw.core.member import Member
-from smgw.core.memory import remembered
 from tests.provider.core.certified import identity, name
 from tests.smgw.core.builders import START, members, require_stored_first
+from tests.smgw.core.memory import remembered
 from tests.smgw.core.rosters import NETWORK, PARAMETERS, PROVIDER, ROUND, leaf, rules
 
 
