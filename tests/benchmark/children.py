@@ -20,6 +20,7 @@ import aiomqtt
 from broker.bus import Bus
 from broker.events import Connected, Message
 from broker.settings import BusSettings
+from broker.tls import client_context
 from common import topics
 from common.secret import Secret
 from common.signing import Identity
@@ -27,8 +28,10 @@ from common.superposition import add
 from provider.aggregator import Aggregator
 from provider.core.events import NetworkSetup, Record, RoundResult, StoreContents
 from provider.core.machine import ProviderMachine
+from provider.core.trust import Trust
 from provider.results import ResultsFile
 from provider.store import Charter, Store
+from tests.benchmark import papers
 from tests.benchmark.network import NETWORK, PARAMETERS, REGION
 
 PLAIN_ROOT: Final = "plain/1/1"
@@ -65,6 +68,7 @@ class Task:
     rounds: int
     frames: int
     home: Path
+    credentials: Path
 
 
 class _TimedStore:
@@ -107,13 +111,15 @@ async def _provide(
     task: Task, answers: Connection, identity: Identity, contents: StoreContents, clock_ms: c_longlong
 ) -> None:
     setup = NetworkSetup(NETWORK, PARAMETERS, contents)
-    machine = ProviderMachine(identity, [setup], random.SystemRandom(), clock_ms.value)
+    machine = ProviderMachine(
+        identity, [setup], random.SystemRandom(), clock_ms.value, Trust(papers.authority(), papers.revocations())
+    )
     gc.freeze()
     with Store(task.home / "provider.db") as file:
         file.charter(Charter(NETWORK, REGION, PARAMETERS.suite, PARAMETERS.schedule.period_ms, identity.public_key))
         store = _TimedStore(file)
         results = _TellingResults(ResultsFile(task.home / "results.csv"), store, answers, task.rounds)
-        async with Bus(BusSettings(port=task.port), "provider") as bus, asyncio.TaskGroup() as group:
+        async with _bus(task) as bus, asyncio.TaskGroup() as group:
             for topic_filter in topics.PROVIDER_FILTERS:
                 bus.subscribe(topic_filter)
             aggregator = Aggregator(machine, bus, store, results, lambda: clock_ms.value)
@@ -148,7 +154,7 @@ def add_plainly(task: Task, answers: Connection) -> None:
 
 async def _add_with_bus(task: Task, answers: Connection) -> None:
     adder = _Adder(task, answers)
-    async with Bus(BusSettings(port=task.port), "adder") as bus:
+    async with _bus(task) as bus:
         bus.subscribe(f"{PLAIN_ROOT}/up/+")
         while adder.rounds:
             for event in await bus.next_batch(1_000_000, PATIENCE_S):
@@ -165,7 +171,7 @@ def add_with_aiomqtt(task: Task, answers: Connection) -> None:
 
 async def _add_with_aiomqtt(task: Task, answers: Connection) -> None:
     adder = _Adder(task, answers)
-    async with aiomqtt.Client("127.0.0.1", task.port, identifier="adder") as client:
+    async with _aiomqtt(task) as client:
         await client.subscribe(f"{PLAIN_ROOT}/up/+", 1)
         answers.send(Report(time.process_time(), 0, (0, 0, 0)))
         async for message in client.messages:
@@ -181,7 +187,7 @@ def exchange(task: Task, answers: Connection, payload: bytes, is_answered: bool)
 
 
 async def _exchange(task: Task, answers: Connection, payload: bytes, is_answered: bool) -> None:
-    async with Bus(BusSettings(port=task.port), "gateway") as bus:
+    async with _bus(task) as bus:
         bus.subscribe(f"{EXCHANGE_ROOT}/all/+")
         await bus.next_batch(1, PATIENCE_S)
         for _ in range(task.rounds + 1):
@@ -200,11 +206,20 @@ def publish_with_aiomqtt(task: Task, answers: Connection, payload: bytes) -> Non
 
 
 async def _publish_with_aiomqtt(task: Task, answers: Connection, payload: bytes) -> None:
-    async with aiomqtt.Client("127.0.0.1", task.port, identifier="gateway") as client:
+    async with _aiomqtt(task) as client:
         for _ in range(task.rounds + 1):
             for _ in range(task.frames):
                 await client.publish(EXCHANGE_UP, payload, 1)
             answers.send(Report(time.process_time(), 0, (0, 0, 0)))
+
+
+def _bus(task: Task) -> Bus:
+    return Bus(BusSettings(port=task.port), client_context(task.credentials).name, credentials=task.credentials)
+
+
+def _aiomqtt(task: Task) -> aiomqtt.Client:
+    context = client_context(task.credentials)
+    return aiomqtt.Client("127.0.0.1", task.port, identifier=context.name, tls_context=context)
 
 
 def plain_reading(size: int) -> bytes:

@@ -3,7 +3,6 @@
 import gc
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from common.batch import decode_batch
@@ -13,6 +12,7 @@ from common.signing import SIGNATURE_BYTES, Direction, is_signed
 from provider.core.events import Message
 from smgw.core.events import Closed, Sent
 from smgw.vault import Vault
+from tests.benchmark import parties
 from tests.benchmark.network import NETWORK, VirtualNetwork
 from tests.benchmark.rounds import Rounds
 from tests.benchmark.stopwatch import Laps, over
@@ -42,7 +42,7 @@ class Cores:
     vault: Laps
 
 
-def measure(size: int, laps: int, home: Path) -> Cores:
+def measure(size: int, laps: int) -> Cores:
     """Build a network of this size and play its rounds; the network is left able to go on."""
     network = VirtualNetwork(size)
     network.join()
@@ -60,7 +60,7 @@ def measure(size: int, laps: int, home: Path) -> Cores:
         network.return_missing()
         Rounds(network).play(is_batch=True)
     parts = _parts(quiet.frames, network)
-    return Cores(network, quiet, one_by_one, missing, parts, _vault(quiet, network, laps, home))
+    return Cores(network, quiet, one_by_one, missing, parts, _vault(quiet, network, laps))
 
 
 def _parts(frames: Sequence[Message], network: VirtualNetwork) -> ProviderParts:
@@ -79,12 +79,12 @@ def _check(raws: Sequence[bytes], keys: Sequence[bytes]) -> None:
         assert is_signed(key, Direction.UP, raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:])
 
 
-def _vault(rounds: Rounds, network: VirtualNetwork, laps: int, home: Path) -> Laps:
+def _vault(rounds: Rounds, network: VirtualNetwork, laps: int) -> Laps:
     """CPU of the real vault for each round: what was sent, then that it was closed, each on the disk by itself."""
     found, (first, *_) = Laps(), network.gateways.values()
     sent, closed = rounds.gateway_records
     assert isinstance(sent, Sent) and isinstance(closed, Closed) and first.situation.membership
-    with Vault(home / f"gateway-{len(network.gateways)}", ledger_frames=1_000) as vault:
+    with Vault(parties.credentials(f"vault-of-{len(network.gateways)}"), ledger_frames=1_000) as vault:
         vault.apply([first.situation.membership, *first.situation.edges.values()])
         for lap in range(laps):
             numbers = [RoundNumber(sent.round + lap * VAULT_ROUNDS + place) for place in range(VAULT_ROUNDS)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from common import topics
+from common.draws import DrawValues
 from common.identifiers import NetworkId
 from common.parameters import Parameters
 from common.schedule import Schedule
@@ -17,15 +18,16 @@ from common.signing import Identity
 from common.suites import BASIC
 from provider.core import events as provider_events
 from provider.core.machine import ProviderMachine
+from provider.core.trust import Trust
 from smgw.core import events as gateway_events
 from smgw.core.member import Member
 from smgw.core.situation import MemberRules
-from tests.benchmark import wire
+from tests.benchmark import papers, wire
 from tests.benchmark.stopwatch import Laps
 
 NETWORK: Final = NetworkId(1)
 REGION: Final = "north"
-SCHEDULE: Final = Schedule(period_ms=60_000, window_ms=10_000, grace_ms=2_000, correction_ms=2_000, attempts_max=3)
+SCHEDULE: Final = Schedule(period_ms=60_000, window_ms=1_000, grace_ms=2_000, correction_ms=2_000, attempts_max=3)
 PARAMETERS: Final = Parameters(BASIC.code, REGION, SCHEDULE)
 BEGIN_MS: Final = 30_000_000 * SCHEDULE.period_ms + 1_000
 
@@ -70,19 +72,29 @@ class VirtualNetwork:
         self.provider_seed: Final = self._entropy.randbytes(32)
         provider = Identity(Secret(self.provider_seed))
         setup = provider_events.NetworkSetup(NETWORK, PARAMETERS, provider_events.StoreContents())
-        self.provider: Final = ProviderMachine(provider, [setup], self._entropy, self.now_ms)
+        trust = Trust(papers.authority(), papers.revocations())
+        self.provider: Final = ProviderMachine(provider, [setup], self._entropy, self.now_ms, trust)
         self.records: Final[list[provider_events.Record]] = []
         self.results: Final[list[provider_events.RoundResult]] = []
-        self.gateways: Final = {f"gw-{i:05}": self._gateway(f"gw-{i:05}", provider.public_key) for i in range(size)}
+        self.gateways: Final = {f"gw-{i:05}": self._gateway(i, provider.public_key) for i in range(size)}
         self.broadcast: Final[dict[str, bytes]] = {}
         self.refused: Final[Counter[str]] = Counter()
         self._listening: Final[list[str]] = []
         self._to_provider: deque[provider_events.Message] = deque()
         self._to_gateways: deque[tuple[str, str, bytes]] = deque()
 
-    def _gateway(self, name: str, provider_key: bytes) -> Member:
-        identity = Identity(Secret(self._entropy.randbytes(32)))
-        rules = MemberRules(name, REGION, provider_key, BASIC)
+    def _gateway(self, number: int, provider_key: bytes) -> Member:
+        identity, name = Identity(Secret(self._entropy.randbytes(32))), f"gw-{number:05}"
+        rules = MemberRules(
+            name,
+            REGION,
+            BASIC,
+            papers.authority(),
+            papers.certificate(name, REGION, identity.public_key, number + 1),
+            provider_key,
+            papers.revocations(),
+            DrawValues(identity, REGION),
+        )
         return Member(identity, rules, gateway_events.VaultContents(), self._entropy, self.now_ms)
 
     # Joining
@@ -125,8 +137,9 @@ class VirtualNetwork:
                 edges[record.tunnel] = record
             elif isinstance(record, provider_events.EdgeRemoved):
                 edges.pop(record.tunnel, None)
+        rosters = tuple(r for r in self.records if isinstance(r, provider_events.RosterRecord))
         final = self.broadcast[topics.broadcast(NETWORK, topics.Broadcast.FINAL)]
-        return provider_events.StoreContents(tuple(members.values()), tuple(edges.values()), final)
+        return provider_events.StoreContents(tuple(members.values()), tuple(edges.values()), rosters, final)
 
     def _deliver(self) -> None:
         while self._to_provider or self._to_gateways:

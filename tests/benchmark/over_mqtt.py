@@ -20,15 +20,17 @@ from broker.settings import BusSettings
 from common import topics
 from provider.core.events import Message as Frame
 from smgw.core import events as gateway_events
-from tests.benchmark import children
+from tests.benchmark import children, parties
 from tests.benchmark.children import PATIENCE_S, SETTLE_S, Report, Task
 from tests.benchmark.network import NETWORK, SCHEDULE, NotAsExpectedError, VirtualNetwork
+from tests.benchmark.relay import Counted, Passed, Relay
 from tests.benchmark.rounds import CORRECTION_TOPIC, FINAL_TOPIC, Rounds, published
 from tests.benchmark.stopwatch import Laps, differences
 
 _PROCESSES: Final = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([children.__name__])
 UP_TOPIC: Final = topics.up(NETWORK, "gw-00000")
+DOWN_TOPIC: Final = topics.down(NETWORK, "gw-00000")
 ARRIVAL_S: Final = 0.5
 """After the broker has acknowledged everything: how long the receiver gets before the deadline is brought forward."""
 
@@ -57,11 +59,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """CPU of a gateway's MQTT client for each round, and the bytes that passed its connection."""
+    """CPU of a gateway's MQTT client for each round, and the bytes on its connection; `inside` are those within TLS."""
 
     round: Laps
-    up_bytes: float
-    down_bytes: float
+    up: Counted
+    down: Counted
 
 
 class Child:
@@ -170,7 +172,8 @@ class BusRounds:
 async def provider_rounds(network: VirtualNetwork, stage: Stage, *, has_missing: bool, pace_s: float) -> Received:
     """The provider's CPU for each round through the broker; the first round warms up and does not count."""
     clock = RawValue(c_longlong, network.now_ms)
-    task = Task(stage.port, (stage.laps + 1) * (2 if has_missing else 1), 0, stage.home)
+    rounds = (stage.laps + 1) * (2 if has_missing else 1)
+    task = Task(stage.port, rounds, 0, stage.home, parties.credentials(parties.PROVIDER))
     arguments = (network.provider_seed, network.provider_contents, clock)
     received = Received()
     async with _publisher(stage.port) as bus:
@@ -188,10 +191,14 @@ async def provider_rounds(network: VirtualNetwork, stage: Stage, *, has_missing:
     return received
 
 
+def _bus(port: int, name: str) -> Bus:
+    return Bus(BusSettings(port=port), name, credentials=parties.credentials(name))
+
+
 @asynccontextmanager
 async def _publisher(port: int) -> AsyncIterator[Bus]:
     """All gateways as one client."""
-    async with Bus(BusSettings(port=port), "gateways") as bus:
+    async with _bus(port, "gateways") as bus:
         bus.subscribe(topics.broadcast_filter(NETWORK))
         bus.subscribe(topics.inbox_filter("+"))
         await bus.next_batch(1, PATIENCE_S)
@@ -207,7 +214,8 @@ async def plain_rounds(target: Callable[..., None], stage: Stage, size: int, pay
     names = [f"{children.PLAIN_ROOT}/up/gw-{i:05}" for i in range(size)]
     moments: list[float] = []
     async with _publisher(stage.port) as bus:
-        with child(target, Task(stage.port, stage.laps + 1, size, stage.home)) as receiver:
+        task = Task(stage.port, stage.laps + 1, size, stage.home, parties.credentials("adder"))
+        with child(target, task) as receiver:
             await receiver.report()
             for _ in range(stage.laps + 1):
                 for name in names:
@@ -224,56 +232,26 @@ async def plain_rounds(target: Callable[..., None], stage: Stage, size: int, pay
 # The gateway's side
 
 
-class Relay:
-    """Passes bytes between one client and the broker, and counts them."""
-
-    def __init__(self, port: int) -> None:
-        self.up_bytes = 0
-        self.down_bytes = 0
-        self.port = 0
-        self._broker_port = port
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        """Listen while inside."""
-        server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
-        async with server:
-            self.port = server.sockets[0].getsockname()[1]
-            yield
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        from_broker, to_broker = await asyncio.open_connection("127.0.0.1", self._broker_port)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._copy(reader, to_broker, "up_bytes"))
-            group.create_task(self._copy(from_broker, writer, "down_bytes"))
-
-    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, counter: str) -> None:
-        while chunk := await source.read(1 << 16):
-            setattr(self, counter, getattr(self, counter) + len(chunk))
-            sink.write(chunk)
-        sink.close()
-
-
 async def exchanges(stage: Stage, cycles: int, frame: bytes, final: bytes | None) -> Exchanged:
     """CPU and bytes of a gateway's client: a frame up, and when there is one a FINAL down."""
     relay = Relay(stage.port)
-    reports: list[tuple[float, int, int]] = []
+    reports: list[tuple[float, Passed, Passed]] = []
     async with relay.serving(), _responder(stage.port, final):
-        task = Task(relay.port, stage.laps, cycles, stage.home)
+        task = Task(relay.port, stage.laps, cycles, stage.home, parties.credentials("gateway"))
         with child(children.exchange, task, frame, final is not None) as gateway:
             for _ in range(stage.laps + 1):
                 report = await gateway.report()
                 await asyncio.sleep(SETTLE_S)
-                reports.append((report.cpu_s, relay.up_bytes, relay.down_bytes))
+                reports.append((report.cpu_s, relay.up.passed, relay.down.passed))
     times = Laps([lap / cycles for lap in differences([cpu_s for cpu_s, _, _ in reports]).seconds])
     first, last, count = reports[0], reports[-1], stage.laps * cycles
-    return Exchanged(times, (last[1] - first[1]) / count, (last[2] - first[2]) / count)
+    return Exchanged(times, first[1].until(last[1], count), first[2].until(last[2], count))
 
 
 async def plain_publishes(stage: Stage, cycles: int, payload_bytes: int) -> Laps:
     """CPU of aiomqtt alone for a plain reading."""
     payload = children.plain_reading(payload_bytes)
-    task = Task(stage.port, stage.laps, cycles, stage.home)
+    task = Task(stage.port, stage.laps, cycles, stage.home, parties.credentials("gateway"))
     with child(children.publish_with_aiomqtt, task, payload) as gateway:
         moments = [(await gateway.report()).cpu_s for _ in range(stage.laps + 1)]
     return Laps([lap / cycles for lap in differences(moments).seconds])
@@ -285,7 +263,7 @@ async def _responder(port: int, final: bytes | None) -> AsyncIterator[None]:
     if final is None:
         yield
         return
-    async with Bus(BusSettings(port=port), "responder") as bus:
+    async with _bus(port, "responder") as bus:
         bus.subscribe(f"{children.EXCHANGE_ROOT}/up/+")
         await bus.next_batch(1, PATIENCE_S)
         answering = asyncio.create_task(_answer(bus, final))

@@ -3,16 +3,16 @@
 import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.mosquitto import Broker
-from broker.settings import BrokerSettings
-from tests.benchmark import children, connects, cores, machine, over_mqtt, primitives
+from tests.benchmark import children, connects, cores, machine, over_mqtt, parties, primitives, proving
 from tests.benchmark.connects import Connects
 from tests.benchmark.cores import Cores
 from tests.benchmark.over_mqtt import Exchanged, Received, Stage
 from tests.benchmark.primitives import Primitives
+from tests.benchmark.proving import Proving
 from tests.benchmark.stopwatch import Laps
 
 
@@ -22,7 +22,7 @@ class Plan:
 
     The broker's rounds are played in several passes, so that a noisy moment of the machine does not fall on one
     receiver alone. `cycles` is how many exchanges of one gateway make a lap, `pace_s` the pause of frames one by one,
-    `connects` the number of TLS connections.
+    `connects` the number of TLS connections, `enrolled` how many gateways are enrolled.
     """
 
     sizes: Sequence[int]
@@ -33,6 +33,7 @@ class Plan:
     cycles: int
     pace_s: float
     connects: int
+    enrolled: int
 
 
 FULL = Plan(
@@ -44,8 +45,11 @@ FULL = Plan(
     cycles=50,
     pace_s=0.001,
     connects=1_000,
+    enrolled=100,
 )
-SHORT = Plan(sizes=(8,), laps=1, gateway_rounds=8, bus_rounds=1, bus_passes=1, cycles=5, pace_s=0.001, connects=100)
+SHORT = Plan(
+    sizes=(8,), laps=1, gateway_rounds=8, bus_rounds=1, bus_passes=1, cycles=5, pace_s=0.001, connects=100, enrolled=8
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class Found:
     reading: Exchanged
     aiomqtt_reading: Laps
     connects: Connects
+    proving: Proving
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> Found:
@@ -90,7 +95,9 @@ def run(plan: Plan, say: Callable[[str], None]) -> Found:
 
 
 async def _run(plan: Plan, say: Callable[[str], None], home: Path) -> Found:
-    async with Broker(BrokerSettings(), home / "broker") as broker:
+    async with AsyncExitStack() as stack:
+        stack.enter_context(parties.open_rules())
+        broker = await stack.enter_async_context(parties.broker(home))
         description = machine.describe(broker.version)
         say("primitives")
         basics = primitives.measure(40 * plan.laps)
@@ -101,12 +108,14 @@ async def _run(plan: Plan, say: Callable[[str], None], home: Path) -> Found:
         alone = await over_mqtt.plain_publishes(stage, plan.cycles, len(frame))
     say("TLS connects")
     connected = await connects.measure(plan.connects, home / "connects")
-    return Found(description, basics, sizes, reading, alone, connected)
+    say("certificates, draws, handshakes and enrollment")
+    proven = proving.measure(20 * plan.laps, plan.enrolled, home / "enrollment")
+    return Found(description, basics, sizes, reading, alone, connected, proven)
 
 
 async def _size(plan: Plan, size: int, port: int, home: Path, say: Callable[[str], None]) -> SizeFound:
     say(f"{size} gateways: both cores without a bus")
-    found = cores.measure(size, max(plan.laps, plan.gateway_rounds // size), home)
+    found = cores.measure(size, max(plan.laps, plan.gateway_rounds // size))
     say(f"{size} gateways: through Mosquitto")
     through = await _through(plan, found, port, home)
     frame, final = found.quiet.frames[0].payload, bytes(found.quiet.sizes.final)

@@ -1,18 +1,20 @@
 """Rounds of a virtual network, each phase measured over all gateways, or over all frames, at once."""
 
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from common import topics
 from common.clients import ClientSet
-from common.frames import decode
+from common.frames import Notification, decode
 from common.identifiers import RoundNumber
 from common.payloads import Correction
 from common.topics import Broadcast
 from provider.core import events as provider_events
 from provider.core.events import Message, Publish, Received, RoundStatus, Tick
 from smgw.core import events as gateway_events
+from smgw.core.member import Member
 from smgw.core.reading import Reading, ReadingStatus
 from tests.benchmark.network import NETWORK, SCHEDULE, NotAsExpectedError, VirtualNetwork
 from tests.benchmark.stopwatch import Laps
@@ -26,13 +28,14 @@ CORRECTION_TOPIC: Final = topics.broadcast(NETWORK, Broadcast.CORRECTION)
 
 @dataclass(slots=True)
 class GatewayCosts:
-    """CPU for each gateway: a round's parts, and what a correction adds."""
+    """CPU for each gateway: a round's parts, what a correction adds, and what comparing the clocks does."""
 
     begin: Laps = field(default_factory=Laps)
     frame: Laps = field(default_factory=Laps)
     final: Laps = field(default_factory=Laps)
     resend: Laps = field(default_factory=Laps)
     spared: Laps = field(default_factory=Laps)
+    clock: Laps = field(default_factory=Laps)
 
     @property
     def round_us(self) -> float:
@@ -49,6 +52,7 @@ class ProviderCosts:
     corrected: Laps = field(default_factory=Laps)
     closing: Laps = field(default_factory=Laps)
     round: Laps = field(default_factory=Laps)
+    clock: Laps = field(default_factory=Laps)
     resent: int = 0
 
 
@@ -59,6 +63,8 @@ class Sizes:
     frame: int = 0
     final: int = 0
     correction: int = 0
+    question: int = 0
+    answer: int = 0
 
 
 class Rounds:
@@ -98,6 +104,7 @@ class Rounds:
         number = RoundNumber(SCHEDULE.round_at(network.now_ms) + 1)
         network.now_ms = SCHEDULE.start(number)
         members = [member for member in network.gateways.values() if member.situation.is_expected]
+        self._compare_clocks(members, network.now_ms - 1)
         moments = [SCHEDULE.send_at(number, member.situation.identity.public_key) for member in members]
         taken = gateway_events.ReadingTaken(Reading(number, 1_234, 7, ReadingStatus.VALID))
         tick = gateway_events.Tick()
@@ -107,14 +114,39 @@ class Rounds:
         done: list[list[gateway_events.Effect]] = []
         with self.gateway.frame.lap(len(members)):
             for member, moment_ms in zip(members, moments, strict=True):
-                member.handle(taken, network.now_ms)
-                done.append(member.handle(tick, moment_ms))
+                done.append([*member.handle(taken, network.now_ms), *member.handle(tick, moment_ms)])
         self._aside_s = 0.0
         network.now_ms += SCHEDULE.window_ms
         self.gateway_records = _records(done[-1])
         if has_missing:
             done = [effects for place, effects in enumerate(done) if place % MISSING_EVERY]
-        return [message for effects in done for message in published(effects)]
+        return [message for effects in done for message in published(effects) if _is_report(message)]
+
+    def _compare_clocks(self, members: Sequence[Member], now_ms: int) -> None:
+        """Let whoever wants to ask for the time do so before a round begins, so that it is in no round's cost."""
+        tick, asking, answering, provider = gateway_events.Tick(), Laps(), Laps(), Laps()
+        asked: list[tuple[Member, Message]] = []
+        for member in members:
+            with asking.lap():
+                effects = member.handle(tick, now_ms)
+            questions = published(effects)
+            if questions:
+                asked.append((member, questions[0]))
+            else:
+                asking.seconds.pop()
+        if not asked:
+            return
+        with provider.lap(len(asked)):
+            done = self._network.provider.handle(Received(tuple(question for _, question in asked)), now_ms)
+        answers = [effect for effect in done if isinstance(effect, Publish)]
+        if len(answers) != len(asked):
+            raise NotAsExpectedError(f"{len(asked)} gateways asked for the time, and {len(answers)} were answered")
+        with answering.lap(len(asked)):
+            for (member, _), answer in zip(asked, answers, strict=True):
+                member.handle(gateway_events.Received(answer.topic, answer.payload), now_ms)
+        self.gateway.clock.seconds.append(statistics.mean(asking.seconds) + answering.seconds[0])
+        self.provider.clock.add(provider)
+        self.sizes.question, self.sizes.answer = len(asked[0][1].payload), len(answers[0].payload)
 
     def _take(self, frames: Sequence[Message], laps: Laps, is_batch: bool) -> None:
         handle, now_ms = self._network.provider.handle, self._network.now_ms
@@ -163,7 +195,7 @@ class Rounds:
             with self.gateway.spared.lap(len(spared)):
                 for member in spared:
                     member.handle(event, network.now_ms)
-        return [message for effects in done for message in published(effects)]
+        return [message for effects in done for message in published(effects) if _is_report(message)]
 
     def finish(self, final: bytes) -> None:
         """Hand the FINAL to everybody."""
@@ -186,6 +218,10 @@ class Rounds:
 def published(effects: Iterable[gateway_events.Effect]) -> list[Message]:
     """What a gateway sends, as it reaches the provider."""
     return [Message(effect.topic, effect.payload) for effect in effects if isinstance(effect, gateway_events.Publish)]
+
+
+def _is_report(message: Message) -> bool:
+    return decode(message.payload).frame.notification is Notification.SUPERPOSITION
 
 
 def _records(effects: Iterable[gateway_events.Effect]) -> list[gateway_events.Record]:

@@ -19,7 +19,11 @@ def test_benchmark_runs_its_sums_are_right_and_its_bytes_are_those_on_the_connec
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     found = rows(page.read_text())
-    assert found["Up per round, counted on the connection"] == found["Up per round, as MQTT defines it"]
-    assert found["Down per round, counted on the connection"] == found["Down per round, as MQTT defines it"]
+    for way, packets in (("Up", 2), ("Down", 2)):
+        assert found[f"{way} per round, counted inside TLS"] == found[f"{way} per round, as MQTT defines it"]
+        assert (
+            int(found[f"{way} per round, with TLS"])
+            == int(found[f"{way} per round, counted inside TLS"]) + 22 * packets
+        )
     assert found["Corrected frames in a round"] == "7"
     assert all(found.values())
