@@ -90,6 +90,8 @@ class Trust:
     def require_departed(self, departure: Departure, now_ms: int) -> None:
         """See that a member has left: its own word, or its certificate that does not hold any more.
 
+        An old certificate of somebody who has shown a renewed one proves nothing.
+
         Raises:
             RefusedError: the evidence does not show it.
         """
@@ -100,7 +102,8 @@ class Trust:
         certificate = self._situation.rules.authority.certificate(departure.evidence)
         if certificate.public_key != leaf.public_key:
             raise RefusedError(Refusal.WRONG_SUBJECT)
-        if certificate.serial not in self._situation.revocations.serials and now_ms <= certificate.not_after_ms:
+        is_good = certificate.serial not in self._situation.revocations.serials and now_ms <= certificate.not_after_ms
+        if is_good or any(self._is_good(edge, now_ms) for edge in self._situation.edges_with(leaf.client)):
             raise RefusedError(Refusal.UNEXPECTED)
 
     def _require_exit(self, leaf: Leaf, evidence: bytes) -> None:
@@ -116,6 +119,9 @@ class Trust:
         """Whether the certificate under which this edge was made is revoked."""
         return edge.peer_serial in self._situation.revocations.serials
 
+    def _is_good(self, edge: Edge, now_ms: int) -> bool:
+        return not self.is_revoked(edge) and now_ms <= edge.peer_until_ms
+
     def erase_lapsed(self, now_ms: int) -> list[Effect]:
         """Erase edges whose neighbor's certificate is revoked or expired, once no open round may need their masks.
 
@@ -124,8 +130,7 @@ class Trust:
         situation, final = self._situation, self._situation.final
         effects: list[Effect] = []
         for edge in list(situation.edges.values()):
-            is_over = self.is_revoked(edge) or now_ms > edge.peer_until_ms
-            if is_over and final is not None and edge.peer not in final.expected:
+            if not self._is_good(edge, now_ms) and final is not None and edge.peer not in final.expected:
                 effects += situation.erase(edge.tunnel)
         return effects
 

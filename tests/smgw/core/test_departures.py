@@ -205,6 +205,15 @@ def test_evidence_that_shows_nothing_is_refused_and_the_slot_stays(
     assert bench.kept == before
 
 
+def test_an_expired_certificate_of_a_neighbor_that_has_shown_a_renewed_one_ends_nothing() -> None:
+    bench = drawn_in()
+    slot = bench.kept.slots[0]
+    bench.member.situation.keep(edge(slot.client))
+    old = departed(of(slot), certificate(slot.client, serial=900, term=PAST), End.CERTIFICATE)
+    assert refusals(bench.handle(old)) == ["UNEXPECTED"]
+    assert bench.member.situation.slots[slot.number] == slot
+
+
 def test_somebody_whom_the_gateway_never_drew_ends_nothing() -> None:
     bench = drawn_in()
     drawn = {slot.client for slot in bench.kept.slots}
