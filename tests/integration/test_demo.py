@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import json
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ import pytest
 from launcher.leaving import holder_of
 from smgw.vault import LOCK_FILE
 from tests.integration.conftest import eventually
-from tests.integration.demos import alive, demo, until_gateways_are_members
+from tests.integration.demos import WITHIN_S, alive, demo, until_gateways_are_members
 
 pytestmark = pytest.mark.integration
 
@@ -38,6 +39,10 @@ async def test_a_short_demo_is_exact_and_leaves_nothing(tmp_path: Path) -> None:
     assert any(line["import_dwh"] for line in lines)
     assert len(running.family) >= 6 + 1 + 1 + 1, "gateways, meter, provider, Mosquitto"
     assert "gateway-4 is killed" in told
+    assert "Enrolled 6 gateways and all others in " in told
+    assert "MQTT Explorer: host 127.0.0.1, port " in told
+    for name in ("authority.pem", "certificate.pem", "identity.key"):
+        assert f"{tmp_path}/kept/inspectors/explorer/{name}" in told
     with (tmp_path / "kept" / "provider" / "results.csv").open(newline="") as file:
         rows = {row["round"]: row["import_dwh"] for row in csv.DictReader(file)}
     assert all(rows[str(line["round"])] == str(line["import_dwh"]) for line in lines)
@@ -63,6 +68,60 @@ async def test_two_networks_run_at_once(tmp_path: Path) -> None:
     assert status == 0, told
     assert {(line["network"], line["number"]) for line in lines} == {(net, n) for net in (1, 2) for n in (1, 2, 3)}
     assert all(line["exact"] for line in lines)
+
+
+REVOCATION = """
+title = "one joins, one is revoked"
+period_s = 2
+rounds = 8
+[[network]]
+region = "north"
+gateways = 6
+[[step]]
+round = 1
+action = "join"
+[[step]]
+round = 2
+action = "revoke"
+gateway = 6
+"""
+
+
+async def test_who_joins_is_let_in_and_who_is_revoked_is_out_for_good(tmp_path: Path) -> None:
+    profile = tmp_path / "revocation.toml"
+    profile.write_text(REVOCATION)
+    async with demo(tmp_path / "kept", "--profile", str(profile), "--json") as running:
+        status, lines, told = await running.finish()
+    assert status == 0, told
+    assert all(line["exact"] for line in lines)
+    assert {line["members"] for line in lines} >= {7, 6}
+    assert (lines[-1]["members"], lines[-1]["present"]) == (6, 6), "gateway-7 has joined, gateway-6 is out"
+    assert "gateway-6 is revoked by the administrator" in told
+    logs = tmp_path / "kept" / "logs"
+    assert "the broker refuses our certificate: it is revoked" in (logs / "gateway-6.log").read_text()
+    assert "has to leave: its certificate is revoked" in (logs / "provider.log").read_text()
+
+
+async def test_the_bus_of_a_demo_is_watched_with_the_inspectors_certificate(tmp_path: Path) -> None:
+    seen: dict[str, dict[str, Any]] = {}
+    async with demo(tmp_path / "kept", "--gateways", "5", "--period", "2", "--rounds", "0", "--json") as running:
+        ready = running.root / "provider" / "provider.json"
+        await eventually(ready.exists, WITHIN_S)
+        port = json.loads(ready.read_text())["port"]
+        address, credentials = f"127.0.0.1:{port}", running.root / "inspectors" / "inspector"
+        options = ("inspect", "--watch", address, "--credentials", str(credentials), "--json")
+        watching = await dcnet(*options)
+        assert watching.stdout is not None
+        while not {"ROSTER", "REVOCATIONS", "FINAL", "SUPERPOSITION"} <= seen.keys():
+            line = json.loads(await watching.stdout.readline())
+            seen[line.get("notification_name", "none")] = line
+        watching.send_signal(signal.SIGINT)
+        assert await watching.wait() == 0
+        running.process.send_signal(signal.SIGINT)
+        await running.finish()
+    assert seen["ROSTER"]["data"]["region"] == "lindenhof"
+    assert seen["REVOCATIONS"]["data"]["valid"] == ["lindenhof=5"]
+    assert all(seen[name]["signature_holds"] for name in ("ROSTER", "REVOCATIONS", "FINAL"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -128,10 +187,14 @@ async def test_a_gateway_leaves_by_command_whether_it_runs_or_not(tmp_path: Path
     assert "gateway-1 has ended, as somebody asked it to" in told
 
 
-async def leave(config: Path) -> tuple[int | None, str]:
-    command = [sys.executable, "-c", "from launcher.cli import main; main()", "smgw", "leave", "--config", str(config)]
-    process = await asyncio.create_subprocess_exec(
+async def dcnet(*arguments: str) -> asyncio.subprocess.Process:
+    command = [sys.executable, "-c", "from launcher.cli import main; main()", *arguments]
+    return await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
+
+
+async def leave(config: Path) -> tuple[int | None, str]:
+    process = await dcnet("smgw", "leave", "--config", str(config))
     said, _ = await process.communicate()
     return process.returncode, said.decode()
