@@ -183,7 +183,8 @@ class Tunnels:
             RefusedError: NOT_AN_END, when one of the tunnels was not opened for this member.
         """
         desk, effects, standing = self._desk, list[Effect](), set(report.standing)
-        edges = [edge for tunnel in (*report.standing, *report.failed) if (edge := desk.graph.get(tunnel))]
+        reported = dict.fromkeys((*report.standing, *report.failed))
+        edges = [edge for tunnel in reported if (edge := desk.graph.get(tunnel))]
         if any(edge.initiator != member.client for edge in edges):
             raise RefusedError(Refusal.NOT_AN_END)
         for edge in edges:

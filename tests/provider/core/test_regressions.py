@@ -2,7 +2,7 @@
 
 from common import topics
 from common.frames import Notification, decode
-from common.payloads import Holdings
+from common.payloads import Entered, Holdings
 from common.schedule import DAY_MS
 from provider.core.events import EdgeState, MemberState, Publish
 from tests.provider.core.bench import empty, operating
@@ -16,8 +16,10 @@ from tests.provider.core.builders import (
     member,
     message,
     registration,
+    ring,
     rosters,
     stored,
+    wanting,
 )
 from tests.provider.core.certified import name
 
@@ -48,6 +50,14 @@ def test_whoever_has_a_seed_in_dispute_with_a_leaver_hears_of_the_exit_too() -> 
     told = {effect.topic for effect in effects if isinstance(effect, Publish) and said(effect) is Notification.EXIT}
     assert told == {topics.down(NETWORK, name(client)) for client in range(1, 7)}
     assert not any(member.awaiting for member in bench.machine.networks[NETWORK].desk.members.values())
+
+
+def test_a_tunnel_that_is_reported_twice_in_one_notification_has_failed_once() -> None:
+    bench = operating(ring(40, reach=4))
+    bench.receive(wanting(1, 20))
+    (tunnel,) = (edge.tunnel for edge in bench.machine.networks[NETWORK].desk.graph.in_state(EdgeState.OPEN))
+    bench.receive(message(1, Notification.ENTERED, Entered((), (tunnel, tunnel)).encode()))
+    assert bench.machine.networks[NETWORK].desk.graph.get(tunnel) is None
 
 
 def said(effect: Publish) -> Notification:
