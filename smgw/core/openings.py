@@ -43,7 +43,7 @@ class Openings:
         order.peer.require()
         if situation.roster is None:
             raise RefusedError(Refusal.UNKNOWN_ROSTER)
-        self._rosters.require_same(at)
+        self._rosters.require_same(at, now_ms)
         if order.kind is not Kind.DRAW and not self._rosters.is_accepted(at):
             raise RefusedError(Refusal.UNKNOWN_ROSTER)
         if situation.is_roster_small:

@@ -162,8 +162,8 @@ class Rosters:
         """Whether this is a roster that the gateway follows, has followed since its start, or has drawn in."""
         return at == self._accepted.get(at.epoch) or any(at == slot.at for slot in self._situation.slots.values())
 
-    def require_same(self, at: RosterRoot) -> None:
-        """Compare the roster that an order rests on with what is known of its epoch.
+    def require_same(self, at: RosterRoot, now_ms: int) -> None:
+        """Compare the roster that an order rests on with what is known of its epoch; ask for it if it did not come.
 
         Raises:
             ReportedError: TWO_ROSTERS.
@@ -171,7 +171,8 @@ class Rosters:
         known = [self._accepted.get(at.epoch), *(slot.at for slot in self._situation.slots.values())]
         if any(other is not None and other.epoch == at.epoch and other != at for other in known):
             raise _two_rosters(at.epoch)
-        self._note_root(at.epoch, at.root)
+        if self._note_root(at.epoch, at.root):
+            self._await(at.epoch, now_ms)
 
     def require_final(self, order: RoundFinal, now_ms: int, period_ms: int) -> None:
         """Compare the roster that a FINAL names with what is known of its epoch.
@@ -185,8 +186,13 @@ class Rosters:
             raise _two_rosters(order.epoch)
         if known is not None and order.expected.bits.bit_length() > known.leaves + 1:
             raise RefusedError(Refusal.UNKNOWN_ROSTER)
-        if self._note_root(order.epoch, order.root) and order.epoch > self._awaited_epoch:
-            self._awaited_epoch, self._awaited_ms = order.epoch, now_ms + period_ms
+        if self._note_root(order.epoch, order.root):
+            self._await(order.epoch, now_ms + period_ms)
+
+    def _await(self, epoch: int, until_ms: int) -> None:
+        """Ask for the roster of an epoch, and every period again, unless it comes until then."""
+        if epoch > self._awaited_epoch:
+            self._awaited_epoch, self._awaited_ms = epoch, until_ms
 
     def _note_root(self, epoch: int, root: bytes) -> bool:
         """Remember the root of an epoch that is still to come; tell whether it is one."""

@@ -249,6 +249,20 @@ def test_a_final_of_an_epoch_to_come_counts_and_its_roster_is_asked_for_after_a_
     assert listen not in bench.run(START + 5 * SCHEDULE.period_ms)
 
 
+def test_a_roster_that_an_order_rests_on_and_that_never_came_is_asked_for_at_once() -> None:
+    """Before a network's first FINAL nothing else tells a gateway that a roster was lost on its way."""
+    bench = Bench()
+    bench.handle(Connected(), roster())
+    listen: Effect = Subscribe(topics.broadcast_filter(NETWORK))
+    offered = opening(3, Role.INITIATOR, generation=1, at=root(12, epoch=2))
+    assert refusals(bench.handle(offered, at_ms=START)) == ["UNKNOWN_ROSTER"]
+    assert listen in bench.tick(START)
+    assert listen not in bench.run(START - 1 + SCHEDULE.period_ms)
+    assert listen in bench.run(START + SCHEDULE.period_ms)
+    bench.handle(announced(roster_of(root(12, epoch=2), before=FIRST)))
+    assert listen not in bench.run(START + 5 * SCHEDULE.period_ms)
+
+
 def test_a_roster_other_than_the_one_that_a_final_announced_is_refused() -> None:
     bench = Bench()
     bench.handle(roster())
