@@ -17,10 +17,11 @@ from common.merkle import Tree
 from common.refusal import RefusedError
 from common.roster import Leaf, Roster
 from common.signing import Direction
-from common.tunnels import Departure, Drawn, End, MemberProof, Role, TunnelMessage, TunnelOpen
+from common.tunnels import Departure, Drawn, End, Kind, MemberProof, Role, TunnelMessage, TunnelOpen
 from launcher.simulation import credentials
 from launcher.simulation.disks import Store
 from launcher.simulation.lies import Lie
+from provider.core.desk import LIFETIME_MS
 from provider.core.events import MemberRecord, Message, Publish
 
 FRIENDS: Final = 1
@@ -28,6 +29,9 @@ FRIENDS: Final = 1
 
 DRAWN_MIN: Final = 4
 """A gateway that asks for so many at once has drawn them and has no others."""
+
+FALSELY_MISSING: Final = 0.05
+"""The share of frames that are kept and called missing."""
 
 REMEMBERED: Final = 200
 """Among so many orders is chosen what to repeat."""
@@ -51,6 +55,7 @@ class Liar:
         self._admitted: set[str] = set()
         self._asked: dict[tuple[NetworkId, ClientId], set[ClientId]] = {}
         self._chosen: dict[TunnelId, ClientId | None] = {}
+        self._initiators: dict[TunnelId, str] = {}
         self._swapped: dict[TunnelId, bool] = {}
         self._victim: tuple[NetworkId, ClientId] | None = None
         self._near: set[ClientId] = set()
@@ -58,6 +63,7 @@ class Liar:
         self._said: list[Publish] = []
         self._twists: Final[dict[tuple[Lie, Notification], _Twist]] = {
             (Lie.CHOICE, Notification.TUNNEL_OPEN): self._choose,
+            (Lie.CHOICE, Notification.TUNNEL): self._lead_away,
             (Lie.SHRINKING, Notification.ROSTER): self._shrink,
             (Lie.TWO_ROSTERS, Notification.ROSTER): self._double,
             (Lie.OTHER_LEAF, Notification.ROSTER): self._exchange_leaf,
@@ -127,11 +133,15 @@ class Liar:
     # Tunnels
 
     def _choose(self, publish: Publish, frame: Frame, _now_ms: int) -> list[Publish]:
-        """Open the tunnel between the initiator and a member that it never asked for."""
+        """Open the tunnel between the initiator and a member that it never asked for.
+
+        In a mesh, a gateway asks for everybody below itself.
+        """
         order, network = TunnelOpen.decode(frame.data), frame.network
         if order.role is Role.RESPONDER and order.tunnel not in self._chosen:
             initiator = order.peer.leaf.client
-            others = set(range(initiator + 1, order.peer.at.leaves + 1)) - {frame.client}
+            lowest = initiator + 1 if order.kind is Kind.MESH else 1
+            others = set(range(lowest, order.peer.at.leaves + 1)) - {frame.client, initiator}
             others -= self._asked.get((network, initiator), set())
             is_lie = len(others) > 0 and self._lies()
             self._chosen[order.tunnel] = ClientId(self._rng.choice(sorted(others))) if is_lie else None
@@ -140,11 +150,32 @@ class Liar:
             return [publish]
         member = self._store.members[network, chosen]
         if order.role is Role.RESPONDER:
+            self._initiators[order.tunnel] = self._store.members[network, order.peer.leaf.client].name
             return [self._order(publish, frame, member, replace(order, own_epoch=member.epoch).encode())]
         leaves = self._leaves(network, order.peer.at.leaves)
         path = Tree(leaf.encode() for leaf in leaves).path(chosen - 1)
         proof = MemberProof(order.peer.at, leaves[chosen - 1], path)
         return [self._signed(publish, frame, replace(order, peer=proof).encode())]
+
+    def _lead_away(self, publish: Publish, frame: Frame, _now_ms: int) -> list[Publish]:
+        """Forward to the chosen one what the initiator says to the one that it asked for."""
+        chosen = self._chosen.get(TunnelMessage.decode(frame.data).tunnel)
+        if chosen is None:
+            return [publish]
+        name = self._store.members[frame.network, chosen].name
+        return [replace(publish, topic=topics.down(frame.network, name))]
+
+    def relays(self, message: Message, now_ms: int) -> list[Publish]:
+        """Forward to the initiator what the chosen one says, whom the honest machine takes for no end of the tunnel."""
+        try:
+            frame = decode(message.payload).frame
+            tunnel = TunnelMessage.decode(frame.data).tunnel
+        except RefusedError:
+            return []
+        initiator = self._initiators.get(tunnel)
+        if frame.notification is not Notification.TUNNEL or self._chosen.get(tunnel) != frame.client or not initiator:
+            return []
+        return [Publish(topics.down(frame.network, initiator), message.payload, now_ms + LIFETIME_MS)]
 
     def _swap(self, publish: Publish, frame: Frame, _now_ms: int) -> list[Publish]:
         order = TunnelOpen.decode(frame.data)
@@ -199,6 +230,8 @@ class Liar:
             self._listen(frame)
         if frame.notification is Notification.SUPERPOSITION:
             self._heard_sums.add((frame.network, frame.client))
+            if self.lie is Lie.FALSE_CORRECTION:
+                return not self._calls_missing(frame)
         if self.lie is Lie.OMISSION and frame.notification is Notification.REGISTER:
             return self._admits(name)
         return self.lie is not Lie.CUT_OFF or not self._ignores(frame)
@@ -218,6 +251,12 @@ class Liar:
             self._admitted.add(name)
         self.told += name not in self._admitted
         return name in self._admitted
+
+    def _calls_missing(self, frame: Frame) -> bool:
+        """Keep a frame from the honest machine, which then corrects its sender out. The broker has it."""
+        is_hidden = self._rng.random() < FALSELY_MISSING
+        self.told += is_hidden
+        return is_hidden
 
     def _ignores(self, frame: Frame) -> bool:
         """Be deaf for the neighbors of the victim, and for all that it draws in their place, once it takes part."""

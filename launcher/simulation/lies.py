@@ -39,7 +39,9 @@ class Lie(Enum):
     REPLAY = "replay"
     """It repeats orders."""
     CUT_OFF = "cut-off"
-    """It is deaf for most of those whom one gateway drew, so that this one may draw again."""
+    """It is deaf for the neighbors of one gateway, so that this one may draw again."""
+    FALSE_CORRECTION = "false-correction"
+    """It calls members missing whose frames it has. Suite basic does not hide their readings then."""
 
     @property
     def needs_draws(self) -> bool:
@@ -79,6 +81,7 @@ _ANSWERS: Final = {
     Lie.FALSE_DEPARTURE: frozenset({Refusal.BAD_SIGNATURE, Refusal.BAD_DRAW, Refusal.UNEXPECTED}),
     Lie.REPLAY: frozenset({Refusal.REPEATED, Refusal.STALE, Refusal.TUNNEL_CLOSED}),
     Lie.CUT_OFF: frozenset({Refusal.TOO_FEW_DRAWN, Refusal.TOO_FEW_MASKS}),
+    Lie.FALSE_CORRECTION: frozenset({Refusal.NAMES_ITSELF}),
 }
 
 _WORDS: Final = {
@@ -91,5 +94,6 @@ _WORDS: Final = {
     Lie.IMPERSONATION: "its certificate is for another name, region, role or key",
     Lie.SWAPPED_ENDS: "a neighbor of its own choice",
     Lie.CUT_OFF: "has cut this gateway off",
+    Lie.FALSE_CORRECTION: "although it sent",
 }
 """What is not here is refused without a sentence: nothing comes of it, and a hostile network can do the same."""

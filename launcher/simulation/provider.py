@@ -93,11 +93,16 @@ class Provider:
     def on_message(self, letter: Letter) -> None:
         """See `bus.Client`: it waits for the batch that is under way."""
         message = events.Message(letter.topic, letter.payload, letter.is_retained)
-        if self._core is None or (self.liar is not None and not self.liar.hears(message)):
+        if self._core is None or (self.liar is not None and not self._is_heard(self.liar, message)):
             return
         if not self._inbox:
             self._site.timeline.after(self._site.scenario.batch_ms, self._take_inbox)
         self._inbox.append(message)
+
+    def _is_heard(self, liar: Liar, message: events.Message) -> bool:
+        for publish in liar.relays(message, self.ticker.now_ms):
+            self._publish(publish)
+        return liar.hears(message)
 
     def _take_inbox(self) -> None:
         messages, self._inbox = tuple(self._inbox), []

@@ -132,8 +132,8 @@ def draw(request: Request) -> Scenario:
     rng = random.Random(f"{request.seed}/scenario")  # noqa: S311 -- the same seed must give the same run
     networks = request.networks or (2 if rng.random() < 0.15 else 1)
     members_min, masks_min, draws, degree_max = rng.choice(_BOUNDS)
-    gateways = rng.randint(max(5, members_min), 12) * networks
-    rounds = rng.randint(10, 18)
+    gateways = rng.randint(max(5, members_min), 10) * networks
+    rounds = rng.randint(9, 15)
     schedule = rng.choice(_SCHEDULES)
     parameters = Parameters(BASIC.code, REGIONS[0], schedule, members_min, masks_min, draws, degree_max)
     start_ms = _DAY * DAY_MS + rng.randrange(schedule.period_ms)

@@ -163,6 +163,11 @@ def test_more_replacements_than_the_budget_are_found() -> None:
         field.drawings.drew(member(7), second)
     field.gone.add((NETWORK, min(drawn)))
     field.drawings.drew(member(7), second)
+    third = field.draw(7, next(numbers), at, drawn | {first.client, second.client})
+    with violation("its draw number 9 where 8 are allowed"):
+        field.drawings.drew(member(7), third)
+    field.drawings.renewed(member(7))
+    field.drawings.drew(member(7), third)
 
 
 def test_a_roster_twice_as_large_allows_a_whole_draw() -> None:
