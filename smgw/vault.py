@@ -39,6 +39,7 @@ from smgw.vault_rows import (
     edge_of,
     edge_row,
     membership_of,
+    membership_row,
     replaced_of,
     replaced_row,
     roster_of,
@@ -184,10 +185,9 @@ class Vault:
     def _write_membership(self, place: Membership) -> None:
         """Another place begins without slots; their numbers stay used."""
         before = self._db.execute("SELECT network, client FROM membership").fetchone()
-        if before is not None and before != (place.network, place.client):
+        if before is not None and before != place.place:
             self._db.execute("UPDATE slot SET is_live = 0")
-        row = (place.network, place.client, place.is_leaving)
-        self._db.execute("INSERT OR REPLACE INTO membership VALUES (1, ?, ?, ?)", row)
+        self._db.execute("INSERT OR REPLACE INTO membership VALUES (1, ?, ?, ?, ?)", membership_row(place))
 
     def _write_sent(self, sent: Sent) -> None:
         assert sent.round == sent.reading.round, "a frame carries the reading of its own round"
@@ -215,7 +215,7 @@ class Vault:
             HomeError: It cannot be read.
         """
         with understood(self._path):
-            membership = self._db.execute("SELECT network, client, is_leaving FROM membership").fetchone()
+            membership = self._db.execute("SELECT network, client, is_leaving, serial FROM membership").fetchone()
             edges = self._db.execute("SELECT * FROM edge ORDER BY tunnel").fetchall()
             sent = self._db.execute(_SELECT_SENT).fetchone()
             (closed,) = self._db.execute(_SELECT_CLOSED).fetchone()

@@ -24,7 +24,8 @@ CREATE TABLE membership (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     network INTEGER NOT NULL,
     client INTEGER NOT NULL,
-    is_leaving INTEGER NOT NULL CHECK (is_leaving IN (0, 1))
+    is_leaving INTEGER NOT NULL CHECK (is_leaving IN (0, 1)),
+    serial BLOB NOT NULL CHECK (length(serial) = 20)
 ) STRICT;
 CREATE TABLE edge (
     tunnel BLOB PRIMARY KEY CHECK (length(tunnel) = 8),

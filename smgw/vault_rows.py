@@ -100,7 +100,12 @@ def replaced_of(row: tuple[int, bytes]) -> Replaced:
     return Replaced(int.from_bytes(serial), number)
 
 
-def membership_of(row: tuple[int, int, int]) -> Membership:
+def membership_row(place: Membership) -> Row:
+    """A membership."""
+    return (place.network, place.client, place.is_leaving, place.serial.to_bytes(SERIAL_BYTES))
+
+
+def membership_of(row: tuple[int, int, int, bytes]) -> Membership:
     """The membership in a row."""
-    network, client, is_leaving = row
-    return Membership(NetworkId(network), ClientId(client), bool(is_leaving))
+    network, client, is_leaving, serial = row
+    return Membership(NetworkId(network), ClientId(client), bool(is_leaving), int.from_bytes(serial))

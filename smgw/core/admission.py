@@ -31,9 +31,12 @@ RESUMES_UNANSWERED_MAX: Final = 3
 class Admission:
     """The part of the member machine that makes and ends membership, and asks for what is lacking."""
 
-    def __init__(self, situation: Situation, handshakes: Handshakes, entropy: random.Random, timer: AskTimer) -> None:
-        """`timer` is shared with the handshakes, whose messages delay it."""
+    def __init__(
+        self, situation: Situation, handshakes: Handshakes, entropy: random.Random, timer: AskTimer, serial: int
+    ) -> None:
+        """`timer` is shared with the handshakes, whose messages delay it; `serial` is of the gateway's certificate."""
         self._situation: Final = situation
+        self._serial: Final = serial
         self._entropy: Final = entropy
         self._timer: Final = timer
         self._handshakes: Final = handshakes
@@ -56,7 +59,7 @@ class Admission:
         self._timer.at_ms = now_ms
         if membership is not None:
             effects.append(Subscribe(topics.broadcast_filter(membership.network)))
-            is_settled = self._situation.is_expected and not membership.is_leaving
+            is_settled = self._situation.is_expected and not membership.is_leaving and not self._has_new_certificate
             self._timer.at_ms = None if is_settled else now_ms + RETRY_FIRST_MS
         return effects + self.tick(now_ms)
 
@@ -73,9 +76,9 @@ class Admission:
         return effects
 
     def expected(self) -> None:
-        """A FINAL expects this gateway: nothing is left to ask for."""
+        """A FINAL expects this gateway: nothing is left to ask for, unless it leaves or has to show a certificate."""
         membership = self._situation.membership
-        if membership is None or not membership.is_leaving:
+        if membership is None or not (membership.is_leaving or self._has_new_certificate):
             self._timer.at_ms = None
         self._pause_ms = RETRY_FIRST_MS
         self._unanswered = 0
@@ -92,6 +95,12 @@ class Admission:
         self._timer.at_ms = soon if self._timer.at_ms is None else min(self._timer.at_ms, soon)
         return self.tick(now_ms)
 
+    @property
+    def _has_new_certificate(self) -> bool:
+        """Whether the provider has not seen the present certificate: with an expired one nobody stays a member."""
+        membership = self._situation.membership
+        return membership is not None and membership.serial not in {0, self._serial}
+
     def _ask(self, now_ms: int) -> list[Effect]:
         situation, membership = self._situation, self._situation.membership
         self._timer.at_ms = now_ms + self._pause_ms
@@ -101,7 +110,8 @@ class Admission:
         if self._handshakes.is_initiating or situation.is_refusing:
             return []
         effects = self._listen_again()
-        if membership is None or not situation.edges or self._unanswered >= RESUMES_UNANSWERED_MAX:
+        is_forgotten = not situation.edges or self._unanswered >= RESUMES_UNANSWERED_MAX
+        if membership is None or is_forgotten or self._has_new_certificate:
             self._unanswered, self._is_registering = 0, True
             data = Registration(situation.rules.values.root, situation.rules.certificate).encode()
             return [*effects, situation.up(Notification.REGISTER, data, now_ms)]
@@ -132,16 +142,17 @@ class Admission:
         if frame.network == NO_NETWORK or not frame.client:
             raise RefusedError(Refusal.WRONG_NETWORK)
         self._is_registering = False
-        known = situation.membership
-        if known is not None and (known.network, known.client) == (frame.network, frame.client):
-            return []
+        known, membership = situation.membership, Membership(frame.network, frame.client, serial=self._serial)
+        if known is not None and known.place == membership.place:
+            situation.membership = replace(known, serial=self._serial)
+            return [Store(situation.membership)] if known.serial != self._serial else []
         if now_ms - frame.timestamp_ms > PLACE_MS:
             raise RefusedError(Refusal.STALE)
         effects: list[Effect] = [*situation.erase_all()]
         self._handshakes.forget()
-        situation.membership = Membership(frame.network, frame.client)
+        situation.membership = membership
         self._timer.at_ms = now_ms + PATIENCE_MS
-        effects.append(Store(situation.membership))
+        effects.append(Store(membership))
         effects.append(Subscribe(topics.broadcast_filter(frame.network)))
         text = f"This gateway is client {frame.client} of network {frame.network}."
         return [*effects, Notice(Level.INFO, text)]

@@ -70,11 +70,20 @@ Event = Connected | Disconnected | Received | ReadingTaken | LeaveRequested | Cl
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Which network the gateway is in, and as whom."""
+    """Which network the gateway is in, and as whom.
+
+    `serial` is the number of the certificate with which it registered last, 0 when that is not known.
+    """
 
     network: NetworkId
     client: ClientId
     is_leaving: bool = False
+    serial: int = 0
+
+    @property
+    def place(self) -> tuple[NetworkId, ClientId]:
+        """Network and client, which nobody else ever is."""
+        return self.network, self.client
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class Member:
         openings = Openings(self.situation, self._trust, self._rosters, self._wants)
         proofs = Proofs(self.situation, self._trust, self._draws, self._rosters)
         handshakes = Handshakes(self.situation, openings, proofs, entropy, timer)
-        self._admission: Final = Admission(self.situation, handshakes, entropy, timer)
+        self._admission: Final = Admission(self.situation, handshakes, entropy, timer, self._trust.own.serial)
         self._handlers: Final[dict[Notification, Callable[[SignedFrame, int], list[Effect]]]] = {
             Notification.CORRECTION: self._correction,
             Notification.ROSTER: self._roster,
@@ -88,7 +88,7 @@ class Member:
             Notification.TUNNEL_OPEN: handshakes.open,
             Notification.DEPARTED: self._departed,
             Notification.EXIT: self._neighbor_left,
-            Notification.EXIT_CONFIRMED: lambda signed, _: self._placed(self._admission.exit_confirmed(signed)),
+            Notification.EXIT_CONFIRMED: lambda signed, _: self._moved(self._admission.exit_confirmed(signed)),
             Notification.ASSIGNED: self._assigned,
             Notification.RESUMED: lambda signed, _: self._admission.resumed(signed),
             Notification.REFUSED: self._admission.rejected,
@@ -239,15 +239,17 @@ class Member:
         return self._draws.refresh()
 
     def _assigned(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
-        return self._placed(self._admission.assigned(signed, now_ms))
+        before = self.situation.membership
+        effects = self._admission.assigned(signed, now_ms)
+        now = self.situation.membership
+        return effects if before and now and before.place == now.place else self._moved(effects)
 
-    def _placed(self, effects: list[Effect]) -> list[Effect]:
+    def _moved(self, effects: list[Effect]) -> list[Effect]:
         """Whatever belonged to a place that the gateway has no more is forgotten."""
-        if any(isinstance(effect, Store) for effect in effects):
-            self._reporting.forget()
-            self._finals.forget()
-            self._rosters.moved()
-            self._wants.moved()
+        self._reporting.forget()
+        self._finals.forget()
+        self._rosters.moved()
+        self._wants.moved()
         return effects
 
     def _correction(self, signed: SignedFrame, now_ms: int) -> list[Effect]:

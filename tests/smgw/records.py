@@ -10,7 +10,7 @@ from common.secret import Secret
 from smgw.core.events import Edge, KnownRoster, Membership, Sent, Slot
 from smgw.core.reading import Reading, ReadingStatus
 
-MEMBERSHIP: Final = Membership(NetworkId(2**32 - 1), ClientId(7))
+MEMBERSHIP: Final = Membership(NetworkId(2**32 - 1), ClientId(7), serial=2**159 - 1)
 
 
 SERIAL: Final = 2**159 - 1

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 
@@ -82,7 +83,7 @@ def test_everything_in_the_home_is_for_its_owner_alone(home: Path) -> None:
 def test_membership_returns_and_is_replaced(home: Path) -> None:
     keep(home, MEMBERSHIP)
     assert contents(home).membership == MEMBERSHIP
-    leaving = Membership(MEMBERSHIP.network, MEMBERSHIP.client, is_leaving=True)
+    leaving = replace(MEMBERSHIP, is_leaving=True)
     keep(home, leaving)
     assert contents(home).membership == leaving
 

@@ -54,7 +54,7 @@ def remembered(contents: VaultContents, record: Record) -> VaultContents:
 def _placed(contents: VaultContents, place: Membership) -> VaultContents:
     """Another place begins without slots; nothing that was sent elsewhere has a bearing on it."""
     before = contents.membership
-    if before is not None and (before.network, before.client) == (place.network, place.client):
+    if before is not None and before.place == place.place:
         return replace(contents, membership=place)
     return replace(contents, membership=place, sent=None, closed=None, slots=())
 

@@ -1,9 +1,11 @@
 """Getting in: notification 1, a place, tunnels, notification 2; and what happens when an answer is lost."""
 
+from dataclasses import replace
+
 from common import topics
 from common.frames import Frame, Notification, decode
 from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId
-from common.payloads import Assigned, Entered, Rejected
+from common.payloads import Assigned, Entered, Registration, Rejected
 from common.refusal import Refusal
 from common.signing import Direction
 from common.tunnels import Role
@@ -24,10 +26,12 @@ from smgw.core.events import (
     TakeReading,
     VaultContents,
 )
+from tests.provider.core.certified import certificate
 from tests.smgw.core.builders import (
     NAME,
     OWN,
     REGISTRATION,
+    RULES,
     SELF,
     START,
     Bench,
@@ -44,7 +48,7 @@ from tests.smgw.core.builders import (
     sent_by,
     tunnel,
 )
-from tests.smgw.core.rosters import NETWORK, PROVIDER, ROUND
+from tests.smgw.core.rosters import NETWORK, PROVIDER, ROUND, values
 
 INBOX = Subscribe(topics.inbox_filter(NAME))
 ASSIGNED = Assigned(OWN.public_key).encode()
@@ -74,7 +78,7 @@ def test_the_provider_gives_it_a_place() -> None:
     bench = stranger()
     bench.handle(Connected())
     assert bench.handle(assigned()) == [
-        Store(Membership(NETWORK, SELF)),
+        Store(Membership(NETWORK, SELF, serial=SELF)),
         Subscribe(topics.broadcast_filter(NETWORK)),
         Notice(Level.INFO, "This gateway is client 4 of network 7."),
     ]
@@ -123,7 +127,7 @@ def test_a_place_in_another_network_erases_every_seed_of_the_one_before() -> Non
     bench = Bench(now_ms=START)
     effects = bench.handle(assigned(NetworkId(8), client=2))
     erased: list[Effect] = [Store(EdgeErased(edge.tunnel)) for edge in contents().edges]
-    assert effects[:7] == [*erased, Store(Membership(NetworkId(8), ClientId(2)))]
+    assert effects[:7] == [*erased, Store(Membership(NetworkId(8), ClientId(2), serial=SELF))]
     assert bench.kept.edges == ()
 
 
@@ -132,7 +136,7 @@ def test_in_a_new_place_rounds_are_counted_anew() -> None:
     bench.handle(assigned(client=11))
     assert [type(effect) for effect in bench.handle(roster(), final())] == [TakeReading]
     assert set(published(bench.run(START + 800_000))) == {Notification.REGISTER}
-    assert bench.kept.membership == Membership(NETWORK, ClientId(11))
+    assert bench.kept.membership == Membership(NETWORK, ClientId(11), serial=SELF)
 
 
 def test_a_place_from_long_ago_is_refused() -> None:
@@ -186,6 +190,22 @@ def test_a_member_whom_the_retained_final_expects_asks_for_nothing() -> None:
     bench = Bench(now_ms=START)
     bench.handle(Connected(), roster(), final())
     assert published(bench.run(START + 890_000)) == []
+
+
+def test_a_renewed_certificate_is_shown_to_the_provider_until_it_answers() -> None:
+    renewed = replace(RULES, certificate=certificate(SELF, serial=77))
+    member = replace(contents(), membership=Membership(NETWORK, SELF, serial=SELF))
+    bench = Bench(member, renewed, now_ms=START)
+    shown = Registration(values(SELF).root, renewed.certificate).encode()
+    effects = bench.handle(Connected(), roster(), final()) + bench.run(START + 5_000)
+    assert [asked(shown, START + 2_000), asked(shown, START + 4_000)] == [
+        effect for effect in effects if published([effect]) == [Notification.REGISTER]
+    ]
+    assert bench.handle(assigned()) == [Store(Membership(NETWORK, SELF, serial=77))]
+    assert bench.kept.edges == contents().edges
+    bench.restart()
+    bench.handle(Connected(), roster(), final())
+    assert Notification.REGISTER not in published(bench.run(START + 60_000))
 
 
 def test_an_order_for_the_round_is_no_place() -> None:
