@@ -99,6 +99,9 @@ class Chaos:
             return
         self._tally.count("provider crash")
         back = self._a_while(0.1 if self._rng.random() < 0.5 else 2.5)
+        if self._rng.random() < 0.3:
+            self._tally.count("changed rules")
+            self._provider.change_rules()
         then: Callable[[], None] = lambda: self._timeline.after(back, self._provider.start)  # noqa: E731
         self._provider.fuse.light(self._rng.randrange(STEPS_MAX * 2), then)
 
@@ -116,8 +119,16 @@ class Chaos:
         if gateway.is_running and gateway.wants_in:
             self._tally.count("leave")
             gateway.leave()
-            if self._rng.random() < 0.5:
+            what_next = self._rng.random()
+            if what_next < 0.4:
                 self._timeline.after(self._a_while(4), lambda: self._population.revoke(gateway))
+            elif what_next < 0.8:
+                self._timeline.after(self._a_while(6), lambda: self._come_back(gateway))
+
+    def _come_back(self, gateway: Gateway) -> None:
+        if gateway.has_left and not self._is_over:
+            self._tally.count("return of a leaver")
+            gateway.come_back()
 
     def _revoke(self, gateway: Gateway) -> None:
         if gateway.wants_in:
@@ -161,7 +172,7 @@ class Chaos:
             self._bus.mend(name)
         for gateway in self._population.gateways:
             gateway.is_meter_whole = True
-        self._population.revoke_leavers()
+        self._population.settle()
         processes: list[Provider | Gateway] = [self._provider, *self._population.everybody]
         for process in processes:
             process.fuse.put_out()

@@ -6,7 +6,7 @@ all of virtual time. Source: docs/protocol.md, "Certificates".
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import blake2b
 from typing import Final, cast, final
@@ -71,6 +71,14 @@ def provider() -> Credentials:
 def gateway(region: str, number: int, generation: int = 0) -> Credentials:
     """A gateway's. Each `generation` is a certificate of its own for the same key."""
     return _credentials(_ADMINISTRATOR, Subject(Role.GATEWAY, name_of(number), region), generation)
+
+
+def short_lived(region: str, number: int, end_ms: int) -> Credentials:
+    """A gateway's whose first certificate ends at `end_ms`."""
+    long = gateway(region, number)
+    request = Request(Subject(Role.GATEWAY, name_of(number), region), long.identity.public_key)
+    term = Term(TERM.begin_ms, end_ms)
+    return replace(long, certificate=issue_certificate(_issuer(_ADMINISTRATOR), request, long.serial, term))
 
 
 @cache
@@ -154,6 +162,11 @@ class Administrator:
     def admit(self, region: str, now_ms: int) -> None:
         """One gateway more holds a certificate."""
         self._valid[region] += 1
+        self._publish(now_ms)
+
+    def lapse(self, region: str, now_ms: int) -> None:
+        """One gateway's certificate has expired."""
+        self._valid[region] -= 1
         self._publish(now_ms)
 
     def revoke(self, region: str, serials: Sequence[int], now_ms: int) -> None:

@@ -115,14 +115,16 @@ class Drawings:
     # What a gateway has drawn
 
     def begin(self, member: MemberKey, values: DrawValues, draws: int) -> None:
-        """A gateway has become a member.
+        """A gateway has become a member, perhaps once more; what it opened before stays opened.
 
         Args:
             member: Who it is.
             values: Its draw values.
             draws: How many slots its network's rules ask for.
         """
-        self._drawers.setdefault(member, _Drawer(values, draws))
+        if member not in self._drawers:
+            opened = next((other.opened for other in self._drawers.values() if other.values is values), {})
+            self._drawers[member] = _Drawer(values, draws, opened=opened)
 
     def renewed(self, member: MemberKey) -> None:
         """A gateway has another certificate, which comes with replacements of its own."""
@@ -133,7 +135,8 @@ class Drawings:
         """A gateway's vault was lost, or is an older one that knows only these slots: it cannot know the others."""
         if drawer := self._drawers.get(member):
             drawer.falls = list(slots)
-            drawer.opened = {slot.number: slot.at.root for slot in drawer.falls if slot.is_opened}
+            drawer.opened.clear()
+            drawer.opened.update({slot.number: slot.at.root for slot in drawer.falls if slot.is_opened})
 
     def drew(self, member: MemberKey, slot: Slot) -> None:
         """A gateway has stored where a slot fell, or that its value was shown.

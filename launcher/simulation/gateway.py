@@ -138,6 +138,12 @@ class Gateway:
         self.wants_in = False
         self.feed(LeaveRequested())
 
+    def come_back(self) -> None:
+        """Its owner has left the network, and wants in again."""
+        if self.has_left:
+            self.has_left, self.wants_in = False, True
+            self.start()
+
     def on_connected(self) -> None:
         """See `bus.Client`."""
         self.feed(Connected())
@@ -198,8 +204,8 @@ class Gateway:
                 self.refusals[reason] += 1
                 what = "bytes" if notification is None else notification.name
                 self._site.trace.say(self.name, f"refuses {what}: {reason.name}")
-            case Left():
-                self.has_left = True
+            case Left():  # perhaps because a restored vault said so, although its owner wanted in again
+                self.has_left, self.wants_in = True, False
                 self.kill()
             case Store():
                 raise AssertionError("records are kept together")

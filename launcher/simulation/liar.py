@@ -30,7 +30,7 @@ FRIENDS: Final = 1
 DRAWN_MIN: Final = 4
 """A gateway that asks for so many at once has drawn them and has no others."""
 
-FALSELY_MISSING: Final = 0.05
+FALSELY_MISSING: Final = 0.1
 """The share of frames that are kept and called missing."""
 
 REMEMBERED: Final = 200
@@ -167,6 +167,8 @@ class Liar:
 
     def relays(self, message: Message, now_ms: int) -> list[Publish]:
         """Forward to the initiator what the chosen one says, whom the honest machine takes for no end of the tunnel."""
+        if self.lie is not Lie.CHOICE:
+            return []
         try:
             frame = decode(message.payload).frame
             tunnel = TunnelMessage.decode(frame.data).tunnel

@@ -36,6 +36,8 @@ class Population:
         self._provider: Final = provider
         self._rng: random.Random = site.scenario.stream("population")
         self._serials: dict[str, list[int]] = {}
+        self._short: set[str] = set()
+        self._lapsed: set[str] = set()
 
     @property
     def everybody(self) -> list[Gateway]:
@@ -46,8 +48,8 @@ class Population:
         """One real gateway more, in one of the networks. `is_counted` if the first list counted it already."""
         number = len(self.gateways)
         region = REGIONS[number % self._site.scenario.networks]
-        party = credentials.gateway(region, number)
         name = credentials.name_of(number)
+        party = self._party(name, region, number)
         if not is_counted:
             self._site.administrator.admit(region, self._site.timeline.now)
             self._spread_news()
@@ -55,6 +57,27 @@ class Population:
         self._site.genuine.keys[name] = party.identity.public_key
         gateway = self._begin(name, region, party, credentials.authority())
         self.gateways.append(gateway)
+
+    def _party(self, name: str, region: str, number: int) -> Credentials:
+        """Who joins; some hold a certificate that ends within the run unless it is renewed."""
+        scenario, timeline = self._site.scenario, self._site.timeline
+        if self._rng.random() >= scenario.lapse:
+            return credentials.gateway(region, number)
+        self._short.add(name)
+        lasts = self._rng.randint(3, 3 + scenario.rounds) * scenario.parameters.schedule.period_ms
+        end_ms = (timeline.now + lasts) // 1_000 * 1_000
+        timeline.at(end_ms, lambda: self._lapse(name))
+        return credentials.short_lived(region, number, end_ms)
+
+    def _lapse(self, name: str) -> None:
+        """A certificate has expired; without another one, its gateway does not belong to the network any more."""
+        gateway = next(gateway for gateway in self.gateways if gateway.name == name)
+        if name in self._short and gateway.wants_in:
+            self._site.tally.count("expired certificate")
+            gateway.wants_in = False
+            self._lapsed.add(name)
+            self._site.administrator.lapse(gateway.region, self._site.timeline.now)
+            self._spread_news()
 
     def surround(self) -> None:
         """A provider that lies so lets gateways of its own register."""
@@ -103,20 +126,25 @@ class Population:
         number = self.gateways.index(gateway)
         party = credentials.gateway(gateway.region, number, generation=len(self._serials[gateway.name]))
         self._serials[gateway.name].append(party.serial)
+        self._short.discard(gateway.name)
         gateway.install(party)
         gateway.restart()
 
     def revoke(self, gateway: Gateway) -> None:
         """The administrator revokes all certificates of a gateway, which does not belong to the network any more."""
         gateway.wants_in = False
+        if gateway.name in self._lapsed:
+            return
         self._site.administrator.revoke(gateway.region, self._serials[gateway.name], self._site.timeline.now)
         self._spread_news()
 
-    def revoke_leavers(self) -> None:
-        """The administrator hears who has left, and counts them no more."""
+    def settle(self) -> None:
+        """The administrator hears who has left, and counts them no more; it renews what would end soon."""
         for gateway in self.gateways:
             if not gateway.wants_in:
                 self.revoke(gateway)
+            elif gateway.name in self._short:
+                self.renew(gateway)
 
     def _spread_news(self) -> None:
         period_ms = self._site.scenario.parameters.schedule.period_ms
@@ -124,7 +152,12 @@ class Population:
         self._site.timeline.after(delay_ms, self._provider.renew_revocations)
 
     def is_gone(self, member: MemberKey) -> bool:
-        """Whether a member has said EXIT, or holds no certificate of the administrator any more."""
+        """Whether a member has said EXIT, or holds no certificate of the administrator any more.
+
+        A certificate that ends within the run has ended for whose clock is far ahead.
+        """
         name = self._site.oracle.names.get(member, "")
         serials = self._serials.get(name, [])
+        if name in self._short:
+            return True
         return member in self._site.oracle.exited or not self._site.administrator.revoked.isdisjoint(serials)

@@ -4,7 +4,8 @@ Its shell performs effects as `provider.aggregator` does: all records of one eve
 the rest is done in order. Messages that arrive while it is busy go in as one batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import final
 
 from common.certificates import Authority
@@ -28,7 +29,7 @@ NAME = credentials.PROVIDER
 class Provider:
     """The one provider of a run, with one or more networks. With a `liar` beside it, it lies."""
 
-    def __init__(self, site: Site, rules: Mapping[NetworkId, Parameters], store: Store, authority: Authority) -> None:
+    def __init__(self, site: Site, rules: dict[NetworkId, Parameters], store: Store, authority: Authority) -> None:
         """`authority` is whose certificates it takes."""
         self.store = store
         self.liar: Liar | None = None
@@ -64,6 +65,11 @@ class Provider:
     def renew_revocations(self) -> None:
         """The administrator has handed out a newer list."""
         self._feed(events.RevocationsRenewed(self._site.administrator.newest))
+
+    def change_rules(self) -> None:
+        """Its settings are changed a little, which counts from its next start."""
+        for network, rules in self._rules.items():
+            self._rules[network] = replace(rules, degree_max=min(rules.degree_max + 1, 255))
 
     def kill(self) -> None:
         """End like kill -9: whatever is not in the store is gone."""

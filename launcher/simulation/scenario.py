@@ -27,10 +27,10 @@ _SCHEDULES: Final = (
 _BOUNDS: Final = ((5, 3, 6, 255), (5, 3, 4, 48), (4, 2, 5, 64), (3, 2, 6, 255), (6, 4, 8, 80))
 """members_min, masks_min, draws and degree_max of a network. A mesh needs room for everybody at everybody."""
 
-_LARGE: Final = 0.03
+_LARGE: Final = 0.025
 """The share of seeds whose network outgrows the mesh, and then its first draw."""
 
-_LYING: Final = 0.07
+_LYING: Final = 0.06
 """The share of seeds whose provider lies."""
 
 
@@ -98,7 +98,8 @@ class RoundFaults:
 class Scenario:
     """One run. `gateways` are dealt to `networks`; `backup` and `wipe` are what a crash may do to a vault.
 
-    `growth` says how many gateways join within one round, by round. `lie` is what the provider lies about, if it does.
+    `lapse` is the share of gateways whose certificate ends within the run. `growth` says how many gateways join within
+    one round, by round. `lie` is what the provider lies about, if it does.
     With `is_torn` a gateway's crash falls between any two effects, even between records that its shell keeps together.
     """
 
@@ -116,6 +117,7 @@ class Scenario:
     each_round: RoundFaults
     backup: float
     wipe: float
+    lapse: float
     is_torn: bool
 
     def rules_of(self, index: int) -> Parameters:
@@ -154,10 +156,11 @@ def draw(request: Request) -> Scenario:
         each_round=_draw_round_faults(rng),
         backup=_some(rng, 0.5),
         wipe=_some(rng, 0.3),
+        lapse=_some(rng, 0.2),
         is_torn=rng.random() < 0.3,
     )
     if not request.has_faults or rng.random() < 0.06:
-        scenario = replace(scenario, messages=MessageFaults(), each_round=RoundFaults())
+        scenario = replace(scenario, messages=MessageFaults(), each_round=RoundFaults(), lapse=0.0)
     if request.loss is not None:
         scenario = replace(scenario, messages=replace(scenario.messages, loss=request.loss))
     if request.lie is None and request.has_faults and rng.random() < _LYING:

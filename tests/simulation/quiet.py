@@ -11,7 +11,7 @@ from launcher.simulation.world import World
 def quiet(seed: int, lie: Lie | None = None, gateways: int | None = None, rounds: int | None = None) -> Scenario:
     """A run without faults; the provider lies if a lie is given."""
     scenario = draw(Request(seed, lie=lie, gateways=gateways, rounds=rounds))
-    return replace(scenario, lie=lie, messages=MessageFaults(), each_round=RoundFaults())
+    return replace(scenario, lie=lie, messages=MessageFaults(), each_round=RoundFaults(), lapse=0.0)
 
 
 def at_round(world: World, number: int, action: Callable[[], None]) -> None:

@@ -7,11 +7,11 @@ from launcher.simulation.audit import WITH_SUM
 from launcher.simulation.world import World
 from tests.simulation.quiet import at_round, quiet
 
-GATEWAYS, DRAWS, CHURN = 32, 6, 64
+GATEWAYS, DRAWS, CHURN = 28, 6, 40
 
 
 def churning() -> World:
-    """A network of 32 in which one member leaves and another joins in each of 64 rounds."""
+    """A network of 28 in which one member leaves and another joins in each of 40 rounds."""
     scenario = quiet(1, gateways=GATEWAYS, rounds=CHURN + 8)
     parameters = replace(scenario.parameters, draws=DRAWS, degree_max=255, members_min=5, masks_min=3)
     world = World(replace(scenario, parameters=parameters, calm_rounds=0))
@@ -27,7 +27,7 @@ def exchange(world: World, number: int) -> None:
 
 
 def test_degrees_stay_bounded_under_endless_churn() -> None:
-    """Each draws six of some thirty, and is drawn by as many: twelve on average, and seldom more than twice that."""
+    """Each draws six others and is drawn by as many on average, whatever the number of those who were there before."""
     world = churning()
     world.run()
     living = {gateway.member for gateway in world.gateways if gateway.wants_in}
@@ -39,7 +39,7 @@ def test_degrees_stay_bounded_under_endless_churn() -> None:
         for _ in gateway.vault.contents.edges
     )
     assert DRAWS <= sum(degrees.values()) / len(degrees) <= 3 * DRAWS
-    assert max(degrees.values()) <= GATEWAYS - 1
+    assert max(degrees.values()) < GATEWAYS
     assert sum(gateway.vault.contents.replaced != () for gateway in world.gateways) == 0
     statuses = [result.status in WITH_SUM for result in world.audit.closed.values()]
     assert sum(statuses) > 0.8 * len(statuses)

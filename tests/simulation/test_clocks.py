@@ -9,7 +9,7 @@ from launcher.simulation.world import World
 from smgw.core.events import Outcome
 from tests.simulation.quiet import at_round, quiet
 
-WRONG, RIGHT, END = 7, 13, 30
+WRONG, RIGHT, END = 6, 10, 14
 """The rounds in which the clock is set wrong and right again, and how many there are."""
 
 
@@ -17,7 +17,7 @@ class Watched:
     """A run in which one gateway's clock is set wrong for some rounds."""
 
     def __init__(self, seed: int, by_ms: int) -> None:
-        self.world = World(quiet(seed, gateways=8, rounds=END))
+        self.world = World(quiet(seed, gateways=6, rounds=END))
         self.sent: list[int] = []
         self._victim: Gateway | None = None
         at_round(self.world, WRONG, lambda: self.victim.step_clock(by_ms))
@@ -42,9 +42,9 @@ class Watched:
 
 
 @pytest.mark.parametrize("direction", [-1, 1])
-@pytest.mark.parametrize("seed", [1, 4, 5])
+@pytest.mark.parametrize("seed", [1, 4])
 def test_a_wrong_clock_stops_the_readings_until_it_is_right(seed: int, direction: int) -> None:
-    tolerance_ms = quiet(seed, gateways=8).parameters.schedule.future_ms
+    tolerance_ms = quiet(seed, gateways=6).parameters.schedule.future_ms
     watched = Watched(seed, direction * (tolerance_ms + 2_000))
     watched.world.run()
     assert [number for number in watched.sent if number < WRONG]
@@ -59,7 +59,7 @@ def test_a_wrong_clock_stops_the_readings_until_it_is_right(seed: int, direction
 
 @pytest.mark.parametrize("direction", [-1, 1])
 def test_a_clock_within_the_tolerance_stops_nothing(direction: int) -> None:
-    tolerance_ms = quiet(4, gateways=8).parameters.schedule.future_ms
+    tolerance_ms = quiet(4, gateways=6).parameters.schedule.future_ms
     watched = Watched(4, direction * (tolerance_ms - 200))
     watched.world.run()
     assert len([number for number in watched.sent if WRONG + 1 < number < RIGHT]) >= RIGHT - WRONG - 2

@@ -11,23 +11,13 @@ from launcher.simulation.campaign import reports
 from launcher.simulation.scenario import Request
 from launcher.simulation.world import run
 
-SEEDS = 220
-BLOCK = 55
+SEEDS = 48
+BLOCK = 24
 
 REGRESSIONS = {
-    13: "a gateway that started with a clock far ahead was silent until that time had come",
-    24: "an edge was started that one of its ends had forgotten",
-    96: "a round that was closed again after a crash",
-    100: "a member that never got the retained ROSTER heard nothing for ever",
-    147: "an edge was started that one of its ends had forgotten",
-    157: "a clock set back by a day left the next request a day away",
-    162: "a clock set back by a day left a joining member without tunnels",
-    180: "a vault restored from a time before the first seed never asked for new neighbors",
-    347: "edges renewed one by one never stood together, and no round began",
-    544: "a seed that never started kept a gateway from renewing another",
-    919: "edges renewed one by one never stood together, and no round began",
-    1040: "a seed in dispute was renewed where there was no room for another neighbor",
-    2447: "everybody had left when the neighbors of somebody were to be cut off",
+    399: "a lost ROSTER was never asked for again before the first FINAL",
+    457: "a provider stopped at a notification 2 that reported one tunnel twice",
+    772: "a lost ROSTER was never asked for again before the first FINAL",
 }
 """Seeds that once failed, with what they found."""
 
@@ -54,12 +44,14 @@ def test_without_faults_every_round_is_complete_and_nothing_is_exposed() -> None
         assert report.exposed == 0
         assert set(report.rounds) <= {"complete", "refused"}
         assert not report.faults
+        assert report.lie is None
 
 
 def test_a_hundred_gateways() -> None:
-    report = run(Request(1, gateways=100, rounds=10, networks=1))
+    report = run(Request(1, gateways=100, rounds=5, networks=1))
     assert report.violation is None
     assert report.rounds["complete"] > 0
+    assert report.by_place.draws > 500
 
 
 def test_one_seed_is_one_run_whatever_the_hashes_are() -> None:
