@@ -59,6 +59,7 @@ class Notification(IntEnum):
     DRAWN = 28
     DEPARTED = 29
     CLOCK = 30
+    LEAVES = 31
 
 
 _KNOWN: Final = frozenset(Notification)

@@ -12,6 +12,9 @@ from common.reader import Reader
 from common.refusal import Refusal, RefusedError
 from common.schedule import Schedule
 
+DRAWS_MAX: Final = 24
+"""Neighbors that a gateway draws at most: a provider that raised it could use up the gateway's draw values."""
+
 _LAYOUT: Final = Struct(">BIIIIBHBBB")
 
 
@@ -39,8 +42,8 @@ class Parameters:
             raise ValueError("masks_min lies between 1 and degree_max")
         if self.members_min <= self.masks_min:
             raise ValueError("members_min is above masks_min: each mask needs a neighbor of its own")
-        if not 1 <= self.draws <= self.degree_max:
-            raise ValueError("draws lies between 1 and degree_max")
+        if not 1 <= self.draws <= min(DRAWS_MAX, self.degree_max):
+            raise ValueError(f"draws lies between 1 and {DRAWS_MAX}, and is not above degree_max")
 
     def encode(self) -> bytes:
         """Their part of the data of a ROSTER frame."""

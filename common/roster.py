@@ -21,6 +21,9 @@ from common.signing import PUBLIC_KEY_BYTES
 MESH_MAX: Final = 25
 """Up to so many leaves, everybody is everybody's neighbor and nothing is drawn."""
 
+LEAVES_PER_PART: Final = 128
+"""Leaves in each part in which a larger roster is told, but for the last."""
+
 NO_PREDECESSOR: Final = bytes(HASH_BYTES)
 _LEAF: Final = Struct(f">I{PUBLIC_KEY_BYTES}s{HASH_BYTES}sI")
 LEAF_BYTES: Final = _LEAF.size
@@ -58,6 +61,36 @@ class Leaf:
         if not client:
             raise RefusedError(Refusal.BAD_DATA)
         return cls(ClientId(client), public_key, draw_root, epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class LeafPart:
+    """LEAVES: `part 4 | leaf 72, once or more`: leaves `part` x 128 and following, up to 128 of them.
+
+    Leaves are only added, so a part only grows, and belongs to no epoch.
+    """
+
+    part: int
+    leaves: tuple[Leaf, ...]
+
+    def encode(self) -> bytes:
+        """The data of a LEAVES frame."""
+        return self.part.to_bytes(4) + b"".join(leaf.encode() for leaf in self.leaves)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read the data of a LEAVES frame.
+
+        Raises:
+            RefusedError: BAD_DATA; also for leaves that are out of their places, or none or too many.
+        """
+        reader = Reader(data)
+        part, octets = reader.number(4), reader.rest()
+        leaves = tuple(Leaf.decode(octets[at : at + LEAF_BYTES]) for at in range(0, len(octets), LEAF_BYTES))
+        places = enumerate(leaves, part * LEAVES_PER_PART)
+        if not 0 < len(leaves) <= LEAVES_PER_PART or any(leaf.index != place for place, leaf in places):
+            raise RefusedError(Refusal.BAD_DATA)
+        return cls(part, leaves)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,11 @@ def presence(provider: str) -> str:
     return f"{ROOT}/presence/{provider}"
 
 
+def leaves(network: NetworkId, part: int) -> str:
+    """Where the provider keeps one part of the roster's leaves for all members, counted from 0."""
+    return str(Topic(Channel.ALL, network, f"leaves-{part}"))
+
+
 def inbox_filter(name: str) -> str:
     """The subscription of a gateway to its inbox in whichever network it is."""
     return f"{ROOT}/+/down/{name}"
