@@ -24,7 +24,14 @@ from common.suites import BASIC
 from common.superposition import signed
 from launcher.certificate_fields import certificate_fields, revocation_fields
 from launcher.fields import Field, clients_field, moment, suite_field, tunnels_field
-from launcher.roster_fields import departed_fields, drawn_fields, roster_fields, tunnel_fields, tunnel_open_fields
+from launcher.roster_fields import (
+    departed_fields,
+    drawn_fields,
+    leaves_fields,
+    roster_fields,
+    tunnel_fields,
+    tunnel_open_fields,
+)
 
 MASKED: Final = "masked: says nothing about the reading by itself"
 
@@ -181,6 +188,7 @@ _READERS: Final[dict[Notification, Callable[[bytes], list[Field]]]] = {
     Notification.RESUMED: _resumed,
     Notification.REFUSED: _rejected,
     Notification.REVOCATIONS: revocation_fields,
+    Notification.LEAVES: leaves_fields,
     Notification.DRAWN: drawn_fields,
     Notification.DEPARTED: departed_fields,
 }

@@ -1,10 +1,10 @@
-"""ROSTER, TUNNEL_OPEN, DRAWN, DEPARTED and what passes through a tunnel, taken apart for people."""
+"""ROSTER, LEAVES, TUNNEL_OPEN, DRAWN, DEPARTED and what passes through a tunnel, taken apart for people."""
 
 from typing import Final
 
 from common import agreement
 from common.parameters import Parameters
-from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
+from common.roster import LEAVES_PER_PART, NO_PREDECESSOR, Leaf, LeafPart, Roster, RosterRoot
 from common.tunnels import Departure, Drawn, End, MemberProof, TunnelMessage, TunnelOpen
 from launcher.certificate_fields import certificate_fields
 from launcher.fields import Field, suite_field, tunnel_field
@@ -29,6 +29,16 @@ def roster_fields(data: bytes) -> list[Field]:
         *_rules_fields(it.parameters),
         Field("growth", [each.hex() for each in it.growth], note=f"{len(it.growth)} hashes that prove the growth"),
         Field("listed", [_member(leaf) for leaf in it.listed], note="members, when all are neighbors"),
+    ]
+
+
+def leaves_fields(data: bytes) -> list[Field]:
+    """LEAVES: one part of the members of a larger network."""
+    it = LeafPart.decode(data)
+    first = it.part * LEAVES_PER_PART + 1
+    return [
+        Field("part", it.part, note=f"from client {first} on"),
+        Field("listed", [_member(leaf) for leaf in it.leaves], note=f"{len(it.leaves)} members"),
     ]
 
 

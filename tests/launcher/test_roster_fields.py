@@ -8,7 +8,7 @@ from common.merkle import Tree
 from common.parameters import Parameters
 from common.payloads import ClockAnswer, Registration
 from common.refusal import RefusedError
-from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
+from common.roster import NO_PREDECESSOR, Leaf, LeafPart, Roster, RosterRoot
 from common.schedule import Schedule
 from common.suites import BASIC
 from common.tunnels import Departure, Drawn, DrawnMember, End, Kind, MemberProof, Role, TunnelOpen
@@ -42,6 +42,13 @@ def test_a_roster_shows_its_head_its_rules_and_its_members() -> None:
     assert isinstance(listed, list)
     assert len(listed) == 3
     assert listed[1] == f"client 2, key {'02' * 32}, draws {'66' * 32}, since epoch 1"
+
+
+def test_members_of_a_larger_network_are_listed_in_parts() -> None:
+    late = Leaf(ClientId(129), bytes(32), bytes(32), 2)
+    shown = fields_of(Notification.LEAVES, LeafPart(1, (late,)).encode())
+    assert (shown["part"].value, shown["part"].note) == (1, "from client 129 on")
+    assert shown["listed"].value == [f"client 129, key {'00' * 32}, draws {'00' * 32}, since epoch 2"]
 
 
 def test_a_tunnel_that_is_opened_shows_the_other_end_and_its_proof() -> None:
@@ -88,6 +95,7 @@ def test_the_question_for_the_time_is_empty_and_the_answer_repeats_when_it_was_a
         (Notification.ROSTER, ROSTER.encode() + b"\0"),
         (Notification.TUNNEL_OPEN, bytes(20)),
         (Notification.DRAWN, b"\0\1"),
+        (Notification.LEAVES, bytes(4)),
         (Notification.DEPARTED, b"\0"),
         (Notification.CLOCK, b"\0"),
     ],
