@@ -26,6 +26,7 @@ from smgw.core.events import (
     KnownRevocations,
     KnownRoster,
     Membership,
+    Moved,
     Record,
     Replaced,
     Sent,
@@ -40,6 +41,8 @@ from smgw.vault_rows import (
     edge_row,
     membership_of,
     membership_row,
+    moved_of,
+    moved_row,
     replaced_of,
     replaced_row,
     roster_of,
@@ -171,6 +174,8 @@ class Vault:
                 self._db.execute("UPDATE slot SET is_live = 0 WHERE number = ?", (record.number,))
             case Replaced():
                 self._db.execute("INSERT OR REPLACE INTO replaced VALUES (?, ?)", replaced_row(record))
+            case Moved():
+                self._db.execute("INSERT OR REPLACE INTO moved VALUES (?, ?)", moved_row(record))
             case KnownRoster():
                 self._db.execute("INSERT OR REPLACE INTO roster VALUES (?, ?, ?, ?, ?, ?)", roster_row(record))
             case KnownRevocations():
@@ -224,6 +229,7 @@ class Vault:
             replaced = self._db.execute("SELECT slot, serial FROM replaced ORDER BY slot").fetchall()
             rosters = self._db.execute("SELECT * FROM roster ORDER BY network").fetchall()
             revocations = self._db.execute("SELECT list FROM revocations").fetchone()
+            moved = self._db.execute("SELECT serial, times FROM moved ORDER BY serial").fetchall()
         return VaultContents(
             None if membership is None else membership_of(membership),
             tuple(map(edge_of, edges)),
@@ -234,4 +240,5 @@ class Vault:
             tuple(map(replaced_of, replaced)),
             tuple(map(roster_of, rosters)),
             b"" if revocations is None else revocations[0],
+            tuple(map(moved_of, moved)),
         )

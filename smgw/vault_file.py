@@ -76,6 +76,10 @@ CREATE TABLE replaced (
     slot INTEGER PRIMARY KEY,
     serial BLOB NOT NULL CHECK (length(serial) = 20)
 ) STRICT;
+CREATE TABLE moved (
+    serial BLOB PRIMARY KEY CHECK (length(serial) = 20),
+    times INTEGER NOT NULL
+) STRICT;
 CREATE TABLE roster (
     network INTEGER PRIMARY KEY,
     epoch INTEGER NOT NULL,

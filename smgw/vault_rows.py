@@ -7,7 +7,7 @@ from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.masks import Seed
 from common.roster import RosterRoot
 from common.secret import Secret
-from smgw.core.events import Edge, KnownRoster, Membership, Replaced, Sent, Slot
+from smgw.core.events import Edge, KnownRoster, Membership, Moved, Replaced, Sent, Slot
 from smgw.core.reading import Reading, ReadingStatus
 
 SERIAL_BYTES: Final = 20
@@ -98,6 +98,17 @@ def replaced_of(row: tuple[int, bytes]) -> Replaced:
     """The replacement in a row."""
     number, serial = row
     return Replaced(int.from_bytes(serial), number)
+
+
+def moved_row(moved: Moved) -> Row:
+    """How often a certificate's gateway was moved."""
+    return (moved.serial.to_bytes(SERIAL_BYTES), moved.times)
+
+
+def moved_of(row: tuple[bytes, int]) -> Moved:
+    """The moves in a row."""
+    serial, times = row
+    return Moved(int.from_bytes(serial), times)
 
 
 def membership_row(place: Membership) -> Row:

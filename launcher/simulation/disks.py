@@ -16,6 +16,7 @@ from smgw.core.events import (
     KnownRevocations,
     KnownRoster,
     Membership,
+    Moved,
     Record,
     Replaced,
     Sent,
@@ -61,18 +62,27 @@ class Vault:
             case Calibration():
                 self.calibrations.append(record)
                 return now
-            case Slot() | SlotEnded() | Replaced() | KnownRoster() | KnownRevocations():
+            case Slot() | SlotEnded() | Replaced() | Moved() | KnownRoster() | KnownRevocations():
                 return _with(now, record)
 
     def _left(self) -> VaultContents:
         """Membership and seeds are erased; which draw values are used and which rosters were shown stays known."""
         self._remember()
         now = self.contents
-        return VaultContents(used=now.used, replaced=now.replaced, rosters=now.rosters, revocations=now.revocations)
+        return VaultContents(
+            used=now.used,
+            replaced=now.replaced,
+            rosters=now.rosters,
+            revocations=now.revocations,
+            moved=now.moved,
+        )
 
     def _joined(self, membership: Membership) -> VaultContents:
         """What was sent and closed belongs to a network; a member of another one has sent nothing there yet."""
         now = self.contents
+        if now.membership is not None and now.membership.place == membership.place:
+            return replace(now, membership=membership)
+        now = replace(now, slots=())
         if now.membership is not None and now.membership.network == membership.network:
             return replace(now, membership=membership)
         self._remember()
@@ -89,7 +99,9 @@ class Vault:
         self._last = {}
 
 
-def _with(now: VaultContents, record: Slot | SlotEnded | Replaced | KnownRoster | KnownRevocations) -> VaultContents:
+def _with(
+    now: VaultContents, record: Slot | SlotEnded | Replaced | Moved | KnownRoster | KnownRevocations
+) -> VaultContents:
     """The contents with one record more of those that say whom the gateway drew, and what it was shown."""
     match record:
         case Slot(number):
@@ -100,6 +112,9 @@ def _with(now: VaultContents, record: Slot | SlotEnded | Replaced | KnownRoster 
             return replace(now, slots=tuple(slot for slot in now.slots if slot.number != number))
         case Replaced():
             return replace(now, replaced=(*(known for known in now.replaced if known != record), record))
+        case Moved(serial):
+            others_moved = (known for known in now.moved if known.serial != serial)
+            return replace(now, moved=tuple(sorted((*others_moved, record), key=lambda known: known.serial)))
         case KnownRoster(network):
             others_known = (known for known in now.rosters if known.network != network)
             return replace(now, rosters=tuple(sorted((*others_known, record), key=lambda known: known.network)))

@@ -172,6 +172,17 @@ class Replaced:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """The provider has moved the gateway to another network so many `times`: few such are allowed for one certificate.
+
+    `serial` is the number of the gateway's own certificate.
+    """
+
+    serial: int
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
 class KnownRoster:
     """The newest roster of a network that was accepted, and its name (32 bytes). It outlives a membership."""
 
@@ -229,6 +240,7 @@ Record = (
     | Slot
     | SlotEnded
     | Replaced
+    | Moved
     | KnownRoster
     | KnownRevocations
     | Calibration
@@ -253,6 +265,7 @@ class VaultContents:
     replaced: tuple[Replaced, ...] = ()
     rosters: tuple[KnownRoster, ...] = ()
     revocations: bytes = b""
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

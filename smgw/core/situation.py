@@ -27,7 +27,8 @@ class MemberRules:
 
     A network whose rules are weaker is refused. `certificate` is the gateway's own (DER), for this `name` and `region`;
     `provider_key` is the provider's Ed25519 key (32 bytes), and no order that it did not sign is obeyed; `revocations`
-    is the list in the home directory; `values` are the draw values of the gateway's key and region.
+    is the list in the home directory; `values` are the draw values of the gateway's key and region. No rounds are
+    shorter than `period_min_ms`: sums in quick succession tell more.
     """
 
     name: str
@@ -42,6 +43,7 @@ class MemberRules:
     masks_min: int = 3
     draws_min: int = 6
     degree_max: int = 255
+    period_min_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

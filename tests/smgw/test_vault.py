@@ -21,6 +21,7 @@ from smgw.core.events import (
     EdgeErased,
     KnownRevocations,
     Membership,
+    Moved,
     Record,
     Replaced,
     SlotEnded,
@@ -322,6 +323,7 @@ def test_a_vault_holds_what_the_tests_of_the_core_take_for_remembered(home: Path
     records: list[Record] = [
         *(MEMBERSHIP, edge(1), edge(2), slot(1), known_roster(3), sent(10), Closed(RoundNumber(10), True)),
         *(slot(2), SlotEnded(1), slot(2, client=5), Replaced(SERIAL, 1), EdgeErased(TunnelId(1)), known_roster(3, 9)),
+        *(Moved(1, 3), Moved(SERIAL, 1), Moved(SERIAL, 2), Membership(MEMBERSHIP.network, ClientId(8))),
         *(Departed(), Membership(NetworkId(3), ClientId(1)), slot(3), edge(5), Membership(NetworkId(3), ClientId(2))),
     ]
     expected = VaultContents()

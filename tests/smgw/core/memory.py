@@ -11,6 +11,7 @@ from smgw.core.events import (
     KnownRevocations,
     KnownRoster,
     Membership,
+    Moved,
     Record,
     Replaced,
     Sent,
@@ -40,6 +41,9 @@ def remembered(contents: VaultContents, record: Record) -> VaultContents:
             return replace(contents, slots=tuple(slot for slot in contents.slots if slot.number != record.number))
         case Replaced():
             return replace(contents, replaced=(*contents.replaced, record))
+        case Moved():
+            others = (moved for moved in contents.moved if moved.serial != record.serial)
+            return replace(contents, moved=(*others, record))
         case KnownRoster():
             others = (roster for roster in contents.rosters if roster.network != record.network)
             return replace(contents, rosters=(*others, record))
@@ -52,10 +56,12 @@ def remembered(contents: VaultContents, record: Record) -> VaultContents:
 
 
 def _placed(contents: VaultContents, place: Membership) -> VaultContents:
-    """Another place begins without slots; nothing that was sent elsewhere has a bearing on it."""
+    """Another place begins without slots; nothing that was sent in another network has a bearing on it."""
     before = contents.membership
     if before is not None and before.place == place.place:
         return replace(contents, membership=place)
+    if before is not None and before.network == place.network:
+        return replace(contents, membership=place, slots=())
     return replace(contents, membership=place, sent=None, closed=None, slots=())
 
 
