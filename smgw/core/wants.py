@@ -1,8 +1,8 @@
 """Which members a gateway lacks a seed with, and the notification that says so.
 
-Up to 25 members everybody is everybody's neighbor, and of two the one with the higher client identifier asks; beyond,
-each asks for those whom it drew. The provider opens tunnels as asked, and chooses nobody. Source: docs/protocol.md,
-"Draw".
+Up to 25 members everybody is everybody's neighbor, and of two the one with the higher client identifier asks, or the
+other too when it is left out of the rounds: it may have lost what nobody else lacks. Beyond, each asks for those whom it
+drew. The provider opens tunnels as asked, and chooses nobody. Source: docs/protocol.md, "Draw".
 """
 
 from typing import Final, final
@@ -37,8 +37,9 @@ def wanted(situation: Situation, now_ms: int) -> dict[ClientId, RosterRoot]:
     has = {edge.peer for edge in situation.edges.values() if edge.is_started or edge.stood_ms > since_ms}
     has |= situation.departed | {EVERYONE}
     if roster.at.is_mesh:
-        lower = (leaf.client for leaf in roster.listed if leaf.client < situation.client)
-        return {client: roster.at for client in lower if client not in has}
+        others = [leaf.client for leaf in roster.listed if leaf.client != situation.client]
+        is_left_out = situation.final is not None and not situation.is_expected
+        return {c: roster.at for c in others if c not in has and (is_left_out or c < situation.client)}
     return {slot.client: slot.at for slot in situation.slots.values() if slot.client not in has}
 
 

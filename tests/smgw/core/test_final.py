@@ -182,7 +182,7 @@ def test_an_edge_that_no_final_started_is_forgotten_after_96_rounds() -> None:
 def test_a_final_that_expects_everybody_but_this_gateway_makes_it_ask() -> None:
     bench = settled()
     bench.tick(START)
-    assert bench.handle(final(ROUND, expected=ALL - {SELF}), at_ms=DEADLINE) == []
+    assert published(bench.handle(final(ROUND, expected=ALL - {SELF}), at_ms=DEADLINE)) == [Notification.DRAWN]
     due = bench.member.deadline
     assert due is not None
     assert DEADLINE < due < DEADLINE + SCHEDULE.window_ms

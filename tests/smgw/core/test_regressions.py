@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 from common import topics
-from common.frames import Notification
+from common.frames import Notification, decode
 from common.schedule import DAY_MS
-from common.tunnels import Role
+from common.tunnels import Drawn, Role
 from smgw.core.events import Connected, Publish, ReadingTaken, Subscribe, VaultContents
 from tests.smgw.core.builders import (
+    ALL,
     OWN,
     RULES,
+    SELF,
     START,
     Bench,
     after,
@@ -19,6 +21,7 @@ from tests.smgw.core.builders import (
     opening,
     published,
     roster,
+    settled,
     valid,
 )
 from tests.smgw.core.rosters import NETWORK, ROUND, SCHEDULE
@@ -53,6 +56,18 @@ def test_a_gateway_that_started_with_a_clock_far_ahead_sends_again_soon_after_it
     bench.tick(SCHEDULE.start(following))
     bench.handle(ReadingTaken(valid(following)))
     assert Notification.SUPERPOSITION in published(bench.tick(SCHEDULE.send_at(following, OWN.public_key)))
+
+
+def test_a_member_that_is_left_out_of_a_mesh_asks_for_those_who_should_have_asked_for_it() -> None:
+    """They may hold seeds that it lost, and so lack nothing themselves."""
+    bench = settled(contents(peers=(1, 2, 3)))
+    (publish,) = [
+        effect
+        for effect in bench.handle(final(ROUND, expected=ALL - {SELF}), at_ms=SCHEDULE.deadline(ROUND, 0))
+        if isinstance(effect, Publish)
+    ]
+    asked = Drawn.decode(decode(publish.payload).frame.data)
+    assert {5, 6, 7} <= {member.client for member in asked.members}
 
 
 def test_an_edge_that_was_never_started_gives_way_to_a_new_neighbor() -> None:
