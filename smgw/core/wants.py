@@ -1,7 +1,7 @@
 """Which members a gateway lacks a seed with, and the notification that says so.
 
-Up to 25 members everybody is everybody's neighbor, and of two the one with the higher client identifier asks, or the
-other too when it is left out of the rounds: it may have lost what nobody else lacks. Beyond, each asks for those whom it
+Up to 25 members everybody is everybody's neighbor, and of two the one with the higher client identifier asks, and the
+other when it is left out of the rounds: it may have lost what nobody else lacks. Beyond, each asks for those whom it
 drew. The provider opens tunnels as asked, and chooses nobody. Source: docs/protocol.md, "Draw".
 """
 
