@@ -161,7 +161,7 @@ class Vault:
             case Membership():
                 self._write_membership(record)
             case Edge():
-                self._db.execute("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", edge_row(record))
+                self._db.execute("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", edge_row(record))
             case EdgeErased():
                 self._db.execute("DELETE FROM edge WHERE tunnel = ?", (record.tunnel.to_bytes(8),))
             case Sent():
@@ -177,7 +177,7 @@ class Vault:
             case Moved():
                 self._db.execute("INSERT OR REPLACE INTO moved VALUES (?, ?)", moved_row(record))
             case KnownRoster():
-                self._db.execute("INSERT OR REPLACE INTO roster VALUES (?, ?, ?, ?, ?, ?)", roster_row(record))
+                self._db.execute("INSERT OR REPLACE INTO roster VALUES (?, ?, ?, ?, ?, ?, ?)", roster_row(record))
             case KnownRevocations():
                 self._db.execute("INSERT OR REPLACE INTO revocations VALUES (1, ?)", (record.der,))
             case Calibration():

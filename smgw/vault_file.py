@@ -33,7 +33,6 @@ CREATE TABLE edge (
     peer_key BLOB NOT NULL CHECK (length(peer_key) = 32),
     peer_serial BLOB NOT NULL CHECK (length(peer_serial) = 20),
     peer_until_ms INTEGER NOT NULL,
-    is_vouched INTEGER NOT NULL CHECK (is_vouched IN (0, 1)),
     seed_day INTEGER NOT NULL,
     seed BLOB NOT NULL CHECK (length(seed) = 32),
     is_started INTEGER NOT NULL CHECK (is_started IN (0, 1)),
@@ -86,7 +85,8 @@ CREATE TABLE roster (
     leaves INTEGER NOT NULL,
     live INTEGER NOT NULL,
     root BLOB NOT NULL CHECK (length(root) = 32),
-    name BLOB NOT NULL CHECK (length(name) = 32)
+    name BLOB NOT NULL CHECK (length(name) = 32),
+    period_ms INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE revocations (
     one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -24,7 +24,6 @@ def edge_row(edge: Edge) -> Row:
         edge.peer_key,
         edge.peer_serial.to_bytes(SERIAL_BYTES),
         edge.peer_until_ms,
-        edge.is_vouched,
         edge.seed.day,
         edge.seed.secret.reveal(),
         edge.is_started,
@@ -32,11 +31,11 @@ def edge_row(edge: Edge) -> Row:
     )
 
 
-def edge_of(row: tuple[bytes, int, bytes, bytes, int, int, int, bytes, int, int]) -> Edge:
+def edge_of(row: tuple[bytes, int, bytes, bytes, int, int, bytes, int, int]) -> Edge:
     """The edge in a row."""
-    tunnel, peer, peer_key, serial, until_ms, is_vouched, day, seed, is_started, stood_ms = row
+    tunnel, peer, peer_key, serial, until_ms, day, seed, is_started, stood_ms = row
     number, aged = TunnelId(int.from_bytes(tunnel)), Seed(day, Secret(seed))
-    known = (ClientId(peer), peer_key, int.from_bytes(serial), until_ms, bool(is_vouched))
+    known = (ClientId(peer), peer_key, int.from_bytes(serial), until_ms)
     return Edge(number, *known, aged, bool(is_started), stood_ms)
 
 
@@ -80,13 +79,13 @@ def slot_of(row: tuple[int, int, int, int, bytes, int, int, int, int]) -> Slot:
 def roster_row(known: KnownRoster) -> Row:
     """A roster that was accepted."""
     at = known.at
-    return (known.network, at.epoch, at.leaves, at.live, at.root, known.name)
+    return (known.network, at.epoch, at.leaves, at.live, at.root, known.name, known.period_ms)
 
 
-def roster_of(row: tuple[int, int, int, int, bytes, bytes]) -> KnownRoster:
+def roster_of(row: tuple[int, int, int, int, bytes, bytes, int]) -> KnownRoster:
     """The roster in a row."""
-    network, epoch, leaves, live, root, name = row
-    return KnownRoster(NetworkId(network), RosterRoot(epoch, leaves, live, root), name)
+    network, epoch, leaves, live, root, name, period_ms = row
+    return KnownRoster(NetworkId(network), RosterRoot(epoch, leaves, live, root), name, period_ms)
 
 
 def replaced_row(replaced: Replaced) -> Row:

@@ -71,7 +71,9 @@ class Draws:
 
     def _has_ended(self, slot: Slot) -> bool:
         edges = self._situation.edges_with(slot.client)
-        return slot.client in self._situation.departed or any(self._trust.is_revoked(edge) for edge in edges)
+        return slot.client in self._situation.departed or any(
+            self._trust.is_revoked(edge) and self._situation.is_with_member(edge) for edge in edges
+        )
 
     def _fall_again(self, slot: Slot) -> list[Effect]:
         """What was never opened falls on in the same roster; an opened one is never drawn again."""
@@ -105,7 +107,7 @@ class Draws:
         situation, parameters = self._situation, self._situation.parameters
         assert parameters is not None
         others = {slot.client for slot in situation.slots.values() if slot.number != number}
-        taken = {situation.client, *situation.departed, *others}
+        taken = {situation.client, *situation.departed, *situation.leaves.superseded(at.leaves), *others}
         client, notices = EVERYONE, list[Effect]()
         for tried in range(counter, counter_limit(at.leaves, at.live, at.slots(parameters.draws)) + 1):
             counter = tried
@@ -147,9 +149,9 @@ class Draws:
         member = departure.member
         member.require()
         client, roster = member.leaf.client, situation.roster
-        is_drawn = any((slot.client, slot.at) == (client, member.at) for slot in situation.slots.values())
-        is_listed = roster is not None and member.leaf in roster.listed
-        if client == situation.client or not (is_drawn or is_listed):
+        is_mesh = roster is not None and roster.at.is_mesh
+        is_drawn = is_mesh or any(slot.client == client for slot in situation.slots.values())
+        if client == situation.client or not is_drawn or situation.leaf_of(client) != member.leaf:
             raise RefusedError(Refusal.BAD_DRAW)
         self._trust.require_departed(departure, now_ms)
         situation.departed.add(client)

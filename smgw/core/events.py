@@ -91,8 +91,7 @@ class Edge:
     """A seed shared with one neighbor. Its masks are used once a FINAL has started it (`is_started`).
 
     `peer_key` is the neighbor's Ed25519 key (32 bytes), `peer_serial` the number of the certificate that it showed in
-    the handshake, `peer_until_ms` when that expires; `is_vouched` tells whether the neighbor's leaf stands in a roster
-    that this gateway follows. `stood_ms` is when the seed was stored.
+    the handshake, `peer_until_ms` when that expires. `stood_ms` is when the seed was stored.
     """
 
     tunnel: TunnelId
@@ -100,7 +99,6 @@ class Edge:
     peer_key: bytes
     peer_serial: int
     peer_until_ms: int
-    is_vouched: bool
     seed: Seed
     is_started: bool
     stood_ms: int
@@ -184,11 +182,15 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class KnownRoster:
-    """The newest roster of a network that was accepted, and its name (32 bytes). It outlives a membership."""
+    """The newest roster of a network that was accepted, and its name (32 bytes). It outlives a membership.
+
+    `period_ms` is how long the network's rounds are, for ever.
+    """
 
     network: NetworkId
     at: RosterRoot
     name: bytes
+    period_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,6 @@ class Handshakes:
             peer_key=tunnel.order.peer.leaf.public_key,
             peer_serial=certificate.serial,
             peer_until_ms=certificate.not_after_ms,
-            is_vouched=self._proofs.is_vouched(tunnel.order),
             seed=seed,
             is_started=False,
             stood_ms=now_ms,

@@ -15,6 +15,7 @@ from common.frames import Frame, Notification, SignedFrame, decode
 from common.identifiers import EVERYONE
 from common.payloads import Correction
 from common.refusal import Refusal, RefusedError
+from common.roster import Roster
 from common.signing import Direction, Identity
 from common.topics import Channel
 from smgw.core.admission import Admission
@@ -76,12 +77,13 @@ class Member:
         self._reporting: Final = Reporting(self.situation, contents.sent, contents.closed, now_ms)
         timer = AskTimer(now_ms)
         openings = Openings(self.situation, self._trust, self._rosters, self._wants)
-        proofs = Proofs(self.situation, self._trust, self._draws, self._rosters)
+        proofs = Proofs(self.situation, self._trust, self._draws)
         handshakes = Handshakes(self.situation, openings, proofs, entropy, timer)
         self._admission: Final = Admission(self.situation, handshakes, entropy, timer, self._trust.own.serial)
         self._handlers: Final[dict[Notification, Callable[[SignedFrame, int], list[Effect]]]] = {
             Notification.CORRECTION: self._correction,
             Notification.ROSTER: self._roster,
+            Notification.LEAVES: self._leaves,
             Notification.FINAL: self._final,
             Notification.REVOCATIONS: lambda signed, _: self._revocations(signed.frame.data),
             Notification.TUNNEL: handshakes.hear,
@@ -194,8 +196,17 @@ class Member:
 
     def _roster(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
         before = self.situation.roster
-        effects = self._rosters.take(signed)
-        if self.situation.roster is before:
+        return self._follow(before, self._rosters.take(signed, now_ms), now_ms)
+
+    def _leaves(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        before = self.situation.roster
+        self._rosters.learn(signed)
+        effects = self._refusing(Notification.ROSTER, lambda: self._rosters.try_waiting(now_ms))
+        return self._follow(before, effects, now_ms)
+
+    def _follow(self, before: Roster | None, effects: list[Effect], now_ms: int) -> list[Effect]:
+        """What comes of a roster that is in force now."""
+        if self.situation.roster is None or self.situation.roster is before:
             return effects
         effects += self._draw()
         early = self._finals.early()

@@ -14,7 +14,6 @@ from common.schedule import DAY_MS
 from common.tunnels import Kind, Role, TunnelOpen
 from smgw.core.draws import Draws
 from smgw.core.events import Effect
-from smgw.core.rosters import Rosters
 from smgw.core.situation import Situation
 from smgw.core.trust import Trust
 
@@ -23,11 +22,10 @@ from smgw.core.trust import Trust
 class Proofs:
     """The part of the member machine that makes and checks introductions."""
 
-    def __init__(self, situation: Situation, trust: Trust, draws: Draws, rosters: Rosters) -> None:
+    def __init__(self, situation: Situation, trust: Trust, draws: Draws) -> None:
         self._situation: Final = situation
         self._trust: Final = trust
         self._draws: Final = draws
-        self._rosters: Final = rosters
 
     def ends(self, order: TunnelOpen) -> Ends:
         """The ends of a tunnel, as this gateway sees them: with its own leaf, and the other one that was proven."""
@@ -40,10 +38,6 @@ class Proofs:
     def introduction(self, peer: ClientId) -> Introduction:
         """Who this gateway is, and which edge with the other end it has."""
         return Introduction(self._situation.rules.certificate, self._held(peer))
-
-    def is_vouched(self, order: TunnelOpen) -> bool:
-        """Whether the other end's leaf stands in a roster that this gateway follows."""
-        return self._rosters.is_accepted(order.peer.at)
 
     def confirmation(
         self, order: TunnelOpen, said: Introduction, now_ms: int

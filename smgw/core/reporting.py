@@ -236,7 +236,7 @@ class Reporting:
             return Refusal.TOO_FEW_MEMBERS
         if len(edges) < self._situation.masks_min:
             return Refusal.TOO_FEW_MASKS
-        return None if is_proven(self._situation) else Refusal.TOO_FEW_DRAWN
+        return None if is_proven(self._situation, edges) else Refusal.TOO_FEW_DRAWN
 
     def _may_have_sent_before(self, round_: RoundNumber, schedule: Schedule) -> bool:
         """Whether an earlier life, of which a restored vault knows nothing, may have sent in this round.

@@ -16,6 +16,7 @@ from common.schedule import Schedule
 from common.signing import Direction, Identity
 from common.suites import Suite
 from smgw.core.events import Edge, EdgeErased, Membership, Publish, Slot, Store
+from smgw.core.leaves import Leaves
 
 RETRY_FIRST_MS: Final = 2_000
 RETRY_MAX_MS: Final = 60_000
@@ -71,6 +72,8 @@ class Situation:
     """Members of whom it is proven that they left, as far as this process has heard."""
     roster: Roster | None = None
     """The roster in force; None until the provider has said it since the start."""
+    leaves: Leaves = field(default_factory=Leaves)
+    """Those of the roster in force, and what was told beyond."""
     final: KnownFinal | None = None
     is_refusing: bool = False
     """Whether the network's rules are weaker than the owner's, so that the gateway takes no part."""
@@ -109,8 +112,8 @@ class Situation:
 
     @property
     def is_in_roster(self) -> bool:
-        """Whether the roster in force has a leaf for this gateway."""
-        return self.roster is not None and 0 < self.client <= self.roster.at.leaves
+        """Whether the roster in force has a leaf for this gateway, and no later one with its key."""
+        return self.leaf_of(self.client) is not None and not self.is_superseded(self.client)
 
     @property
     def is_roster_small(self) -> bool:
@@ -125,6 +128,19 @@ class Situation:
     def leaf(self, epoch: int) -> Leaf:
         """The own leaf, which says that this gateway joined in `epoch`."""
         return Leaf(self.client, self.identity.public_key, self.rules.values.root, epoch)
+
+    def leaf_of(self, client: ClientId) -> Leaf | None:
+        """The leaf in this client's place, when the roster in force has one."""
+        return self.leaves.of(client) if self.roster is not None and client <= self.roster.at.leaves else None
+
+    def is_superseded(self, client: ClientId) -> bool:
+        """Whether this member has come back under a new number, as the roster in force shows."""
+        return self.roster is not None and self.leaves.is_superseded(client, self.roster.at.leaves)
+
+    def is_with_member(self, edge: Edge) -> bool:
+        """Whether the neighbor's key is the one in its place of the roster in force, and in no later place."""
+        leaf = self.leaf_of(edge.peer)
+        return leaf is not None and leaf.public_key == edge.peer_key and not self.is_superseded(edge.peer)
 
     def started_edges(self, among: ClientSet) -> dict[ClientId, Edge]:
         """The edges whose masks are used when `among` are expected, by neighbor."""

@@ -88,9 +88,10 @@ class Trust:
         return certificate
 
     def require_departed(self, departure: Departure, now_ms: int) -> None:
-        """See that a member has left: its own word, or its certificate that does not hold any more.
+        """See that a member has left: its own word, or the administrator's that its certificate is revoked.
 
-        An old certificate of somebody who has shown a renewed one proves nothing.
+        That a certificate has expired shows nothing, since the member may have another; nor does a revoked one of
+        somebody who has shown a good one.
 
         Raises:
             RefusedError: the evidence does not show it.
@@ -102,8 +103,8 @@ class Trust:
         certificate = self._situation.rules.authority.certificate(departure.evidence)
         if certificate.public_key != leaf.public_key:
             raise RefusedError(Refusal.WRONG_SUBJECT)
-        is_good = certificate.serial not in self._situation.revocations.serials and now_ms <= certificate.not_after_ms
-        if is_good or any(self._is_good(edge, now_ms) for edge in self._situation.edges_with(leaf.client)):
+        is_revoked = certificate.serial in self._situation.revocations.serials
+        if not is_revoked or any(self._is_good(edge, now_ms) for edge in self._situation.edges_with(leaf.client)):
             raise RefusedError(Refusal.UNEXPECTED)
 
     def _require_exit(self, leaf: Leaf, evidence: bytes) -> None:
@@ -123,14 +124,15 @@ class Trust:
         return not self.is_revoked(edge) and now_ms <= edge.peer_until_ms
 
     def erase_lapsed(self, now_ms: int) -> list[Effect]:
-        """Erase edges whose neighbor's certificate is revoked or expired, once no open round may need their masks.
+        """Erase edges with neighbors whose certificates are revoked or expired, or who came back as somebody else.
 
-        That is when a FINAL does not expect the neighbor any more.
+        That is done once a FINAL does not expect the neighbor any more: a correction of an open round needs the masks.
         """
         situation, final = self._situation, self._situation.final
         effects: list[Effect] = []
         for edge in list(situation.edges.values()):
-            if not self._is_good(edge, now_ms) and final is not None and edge.peer not in final.expected:
+            is_over = not self._is_good(edge, now_ms) or situation.is_superseded(edge.peer)
+            if is_over and final is not None and edge.peer not in final.expected:
                 effects += situation.erase(edge.tunnel)
         return effects
 

@@ -5,6 +5,7 @@ other when it is left out of the rounds: it may have lost what nobody else lacks
 drew. The provider opens tunnels as asked, and chooses nobody. Source: docs/protocol.md, "Draw".
 """
 
+from collections.abc import Iterable
 from typing import Final, final
 
 from common.frames import Notification
@@ -12,7 +13,7 @@ from common.identifiers import EVERYONE, ClientId
 from common.refusal import Refusal, RefusedError
 from common.roster import MESH_MAX, RosterRoot
 from common.tunnels import Drawn, DrawnMember, Kind, TunnelOpen
-from smgw.core.events import Effect, Level
+from smgw.core.events import Edge, Effect, Level
 from smgw.core.reports import ReportedError
 from smgw.core.situation import Situation
 
@@ -37,30 +38,30 @@ def wanted(situation: Situation, now_ms: int) -> dict[ClientId, RosterRoot]:
     has = {edge.peer for edge in situation.edges.values() if edge.is_started or edge.stood_ms > since_ms}
     has |= situation.departed | {EVERYONE}
     if roster.at.is_mesh:
+        has |= situation.leaves.superseded(roster.at.leaves)
         others = [leaf.client for leaf in roster.listed if leaf.client != situation.client]
         is_left_out = situation.final is not None and not situation.is_expected
         return {c: roster.at for c in others if c not in has and (is_left_out or c < situation.client)}
     return {slot.client: slot.at for slot in situation.slots.values() if slot.client not in has}
 
 
-def is_proven(situation: Situation) -> bool:
-    """Whether at least half of the neighbors that the gateway drew have proven who they are: it has seeds with them.
+def is_proven(situation: Situation, edges: Iterable[Edge]) -> bool:
+    """Whether at least half of the neighbors that the gateway drew are at the other ends of these edges.
 
-    A provider that keeps the others away can so surround nobody with its own few. Whoever drew this gateway in a roster
-    that it never saw may be anybody, whatever number it has there, and so proves nothing. A roster that is too small
-    stops new draws and not the rounds with neighbors that were drawn before: whoever comes from a mesh, and could not
-    draw since, needs as many neighbors as the largest mesh asks for.
+    A provider that keeps the others away can so surround nobody with its own few. Whoever drew this gateway proves
+    nothing: it may have tried until it did. A roster that is too small stops new draws and not the rounds with
+    neighbors that were drawn before: whoever comes from a mesh, and could not draw since, needs as many neighbors as
+    the largest mesh asks for.
     """
     roster = situation.roster
     if roster is None or not situation.is_in_roster:
         return False
-    peers = {(edge.peer, edge.peer_key) for edge in situation.edges.values()}
+    peers = {edge.peer for edge in edges if situation.is_with_member(edge)}
     if roster.at.is_mesh:
-        return sum((leaf.client, leaf.public_key) in peers for leaf in roster.listed) >= roster.at.live // 2
-    clients = {edge.peer for edge in situation.edges.values() if edge.is_vouched}
+        return len(peers) >= roster.at.live // 2
     if not situation.slots:
-        return situation.is_roster_small and len(clients) >= MESH_MAX // 2
-    return sum(slot.client in clients for slot in situation.slots.values()) >= (len(situation.slots) + 1) // 2
+        return situation.is_roster_small and len(peers) >= MESH_MAX // 2
+    return sum(slot.client in peers for slot in situation.slots.values()) >= (len(situation.slots) + 1) // 2
 
 
 def _again_ms(situation: Situation) -> int:

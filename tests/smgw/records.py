@@ -20,7 +20,7 @@ SERIAL: Final = 2**159 - 1
 def edge(tunnel: int = 2**64 - 1, *, day: int = 20_000, seed: bytes = b"\x5e" * 32, is_started: bool = False) -> Edge:
     aged, until_ms = Seed(day, Secret(seed)), 1_900_000_000_000
     return Edge(
-        TunnelId(tunnel), ClientId(9), b"\x09" * 32, SERIAL, until_ms, False, aged, is_started, 1_800_000_000_123
+        TunnelId(tunnel), ClientId(9), b"\x09" * 32, SERIAL, until_ms, aged, is_started, 1_800_000_000_123
     )
 
 
@@ -33,7 +33,7 @@ def slot(number: int = 1_023, *, client: int = 8, is_opened: bool = False) -> Sl
 
 
 def known_roster(network: int = 2**32 - 1, epoch: int = 5) -> KnownRoster:
-    return KnownRoster(NetworkId(network), roster_root(epoch), b"\x0b" * 32)
+    return KnownRoster(NetworkId(network), roster_root(epoch), b"\x0b" * 32, 900_000)
 
 
 def sent(
