@@ -30,7 +30,7 @@ from common.payloads import (
     Superposition,
 )
 from common.refusal import RefusedError
-from common.roster import Roster
+from common.roster import LeafPart, Roster
 from common.suites import SUITES
 from common.tunnels import Departure, Drawn, TunnelMessage, TunnelOpen
 from provider.aggregator import Exchange
@@ -53,6 +53,7 @@ _SHOWN: Final[Mapping[Notification, Callable[[bytes], Any]]] = {
     Notification.RESUMED: Resumed.decode,
     Notification.REFUSED: Rejected.decode,
     Notification.ROSTER: Roster.decode,
+    Notification.LEAVES: LeafPart.decode,
     Notification.DRAWN: Drawn.decode,
     Notification.DEPARTED: Departure.decode,
     Notification.CLOCK: lambda data: ClockAnswer.decode(data) if data else "",

@@ -13,11 +13,10 @@ from pydantic_settings import SettingsConfigDict
 from broker.settings import BrokerSettings, BusSettings, HomePath, Name
 from broker.toml import FileSettings, load_settings
 from common.identifiers import NetworkId
-from common.parameters import Parameters
+from common.parameters import DRAWS_MAX, Parameters
 from common.roster import MESH_MAX
 from common.schedule import Schedule
 from common.suites import BASIC
-from provider.core.tunnels import WANTS_MAX
 from provider.results import DEMONSTRATION, PRIVATE_MIN
 
 MEMBERS_MIN: Final = 5
@@ -55,7 +54,7 @@ class NetworkSettings(BaseModel):
     attempts_max: int = Field(3, ge=1, le=10, description="Corrections in a round")
     members_min: int = Field(MEMBERS_MIN, ge=2, le=65_535, description="No round with fewer members")
     masks_min: int = Field(3, ge=1, le=255, description="No reading leaves its gateway under fewer masks")
-    draws: int = Field(6, ge=1, le=WANTS_MAX, description=f"Neighbors that each draws, above {MESH_MAX} members")
+    draws: int = Field(6, ge=1, le=DRAWS_MAX, description=f"Neighbors that each draws, above {MESH_MAX} members")
     degree_max: int = Field(255, ge=DEGREE_MIN, le=255, description="Neighbors that a gateway may have")
     demonstration: bool = Field(False, description=f"Whether members_min may be below {MEMBERS_MIN}")
 
@@ -71,9 +70,8 @@ class NetworkSettings(BaseModel):
                 f"masks_min = {self.masks_min} must be below members_min = {self.members_min}: "
                 "each mask needs a neighbor of its own"
             )
-        for key in ("masks_min", "draws"):
-            if getattr(self, key) > self.degree_max:
-                raise ValueError(f"{key} = {getattr(self, key)} must not be above degree_max = {self.degree_max}")
+        if self.masks_min > self.degree_max:
+            raise ValueError(f"masks_min = {self.masks_min} must not be above degree_max = {self.degree_max}")
         try:
             self.schedule  # noqa: B018 -- making it checks it
         except ValueError as error:

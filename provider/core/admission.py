@@ -12,7 +12,7 @@ from common.frames import Notification
 from common.identifiers import ClientId
 from common.payloads import Assigned, ExitConfirmed, Holdings, Resumed
 from common.refusal import Refusal, RefusedError
-from provider.core.desk import GONE, Desk, Member
+from provider.core.desk import GONE, LIFETIME_MS, Desk, Member
 from provider.core.events import EdgeState, Effect, MemberState, Notice, Store
 from provider.core.rosters import Rosters
 from provider.core.tunnels import Tunnels
@@ -32,6 +32,8 @@ class Admission:
         self._rosters: Final = rosters
         self._tunnels: Final = tunnels
         self._by_name: Final = {m.name: m for m in desk.members.values() if m.state is not MemberState.LEFT}
+        self._by_key: Final = {member.public_key: member for member in self._by_name.values()}
+        self._renewed_ms: dict[ClientId, int] = {}
         self._confirmed: set[tuple[ClientId, ClientId]] = set()
         self.was_asked = False
         """Whether anybody asked to come in since it was last set to False."""
@@ -47,12 +49,14 @@ class Admission:
 
         Raises:
             RefusedError: NAME_TAKEN, when the name is registered with another key; WRONG_SUBJECT, when the key is
-                registered with other draw values; UNEXPECTED, while it is leaving; NETWORK_FULL, when no identifier
-                is left.
+                registered with other draw values or under another name; UNEXPECTED, while it is leaving;
+                NETWORK_FULL, when no identifier is left.
         """
         self.was_asked = True
         member = self._by_name.get(certificate.subject.name)
         if member is None:
+            if certificate.public_key in self._by_key:
+                raise RefusedError(Refusal.WRONG_SUBJECT)
             return self._welcome(self._new_member(certificate, draw_root), now_ms)
         if member.public_key != certificate.public_key:
             raise RefusedError(Refusal.NAME_TAKEN)
@@ -60,25 +64,33 @@ class Admission:
             raise RefusedError(Refusal.WRONG_SUBJECT)
         if member.state in GONE:
             raise RefusedError(Refusal.UNEXPECTED)
-        effects: list[Effect] = []
         if member.certificate != certificate:
-            member.certificate = certificate
-            effects.append(self._desk.save(member))
-        effects += self._assign(member, now_ms)
+            return self._renew(member, certificate, now_ms)
+        effects = self._assign(member, now_ms)
+        if 0 <= now_ms - self._renewed_ms.get(member.client, -LIFETIME_MS) < LIFETIME_MS:
+            return effects
+        return effects + self._start_over(member, now_ms)
+
+    def _renew(self, member: Member, certificate: Certificate, now_ms: int) -> list[Effect]:
+        """A member shows another certificate of its key: its seeds stay, also when it had to say so several times."""
+        member.certificate = certificate
+        self._renewed_ms[member.client] = now_ms
+        return [self._desk.save(member), *self._assign(member, now_ms)]
+
+    def _start_over(self, member: Member, now_ms: int) -> list[Effect]:
+        """A member that is known registers as it did before, so it has lost its seeds."""
         self._tunnels.wait_for(member.client, now_ms)
         if member.state is not MemberState.JOINING:
-            return effects + self._take_back(member, Holdings(()), now_ms)
-        for edge in self._desk.graph.of(member.client):
-            if edge.state is EdgeState.STANDING:
-                effects += self._desk.remove_edge(edge)
-        return effects
+            return self._take_back(member, Holdings(()), now_ms)
+        standing = [edge for edge in self._desk.graph.of(member.client) if edge.state is EdgeState.STANDING]
+        return [effect for edge in standing for effect in self._desk.remove_edge(edge)]
 
     def _new_member(self, certificate: Certificate, draw_root: bytes) -> Member:
         client = ClientId(len(self._desk.members) + 1)
         if client > CLIENTS_MAX:
             raise RefusedError(Refusal.NETWORK_FULL)
         member = Member(client, certificate, draw_root, MemberState.JOINING)
-        self._desk.members[client] = self._by_name[member.name] = member
+        self._desk.members[client] = self._by_name[member.name] = self._by_key[member.public_key] = member
         return member
 
     def _welcome(self, member: Member, now_ms: int) -> list[Effect]:
@@ -181,6 +193,8 @@ class Admission:
                 effects.append(self._confirm_exit(member, now_ms))
             effects.append(Notice(f"client {member.client} has left"))
             self._by_name.pop(member.name, None)
+            self._by_key.pop(member.public_key, None)
+            self._renewed_ms.pop(member.client, None)
             self._tunnels.forget(member.client)
         return effects
 

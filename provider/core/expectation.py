@@ -12,6 +12,7 @@ from common.payloads import TUNNEL_BYTES
 from provider.core.desk import Desk
 from provider.core.events import EdgeState, MemberState, Store
 from provider.core.keygraph import Edge, neighborhoods, summable
+from provider.core.rosters import Rosters
 
 STANDING_ROUNDS: Final = 48
 STANDING_MS: Final = 300_000
@@ -25,8 +26,9 @@ FINAL_REST_BYTES: Final = 96
 class Expectation:
     """Looks over members and edges at the end of a round."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, rosters: Rosters) -> None:
         self._desk: Final = desk
+        self._rosters: Final = rosters
 
     def startable(self) -> list[Edge]:
         """The edges whose seeds stand, as many as find room in one FINAL: some 8,000 in a network of 1,000 members.
@@ -85,7 +87,13 @@ class Expectation:
         """Who of `clients` can be expected when the `starting` edges are used as well."""
         rules = self._desk.parameters
         near = neighborhoods(clients, [*self._desk.graph.in_state(EdgeState.STARTED), *starting])
-        return summable(clients, near, rules.masks_min, rules.members_min)
+        return summable(clients, near, max(rules.masks_min, self._half_of_mesh), rules.members_min)
+
+    @property
+    def _half_of_mesh(self) -> int:
+        """How many neighbors under its frame a member of a mesh wants before it sends; 0 where neighbors are drawn."""
+        at = self._rosters.current
+        return at.live // 2 if at is not None and at.is_mesh else 0
 
     def _is_disputed(self, client: ClientId, peer: ClientId) -> bool:
         """Whether no renewed seed stands, which would start with the next FINAL."""

@@ -68,7 +68,7 @@ class Network:
         self._tunnels: Final = Tunnels(self.desk, self.rosters, entropy)
         self.admission: Final = Admission(self.desk, self.rosters, self._tunnels)
         self.inbox: Final = Inbox(self.desk, self.admission, self._tunnels)
-        self._expectation: Final = Expectation(self.desk)
+        self._expectation: Final = Expectation(self.desk, self.rosters)
         self._suite: Final = SUITES[parameters.suite]
         self._final_frame = contents.final
         self._final = RoundFinal.decode(decode(contents.final).frame.data) if contents.final else None
@@ -145,7 +145,7 @@ class Network:
         """The bus is there: say again what it may have lost."""
         self._is_connected = True
         effects: list[Effect] = [self.desk.tell_revocations(now_ms)]
-        effects += self.rosters.tick(self._first_round(now_ms), now_ms) or self.rosters.tell(now_ms)
+        effects += self.rosters.connected(self._first_round(now_ms), now_ms)
         effects += self.tick(now_ms)
         if self._final_frame is not None:
             effects.append(self.desk.retain(Broadcast.FINAL, self._final_frame, now_ms))
@@ -259,7 +259,7 @@ class Network:
         if self.admission.was_asked:
             # Whoever wants in needs list and rules, and who may write there can have erased them on the broker.
             self.admission.was_asked = False
-            effects += [self.desk.tell_revocations(now_ms), *self.rosters.tell(now_ms)]
+            effects += [self.desk.tell_revocations(now_ms), *self.rosters.remind(now_ms)]
         return effects + self._tend(now_ms)
 
     def _order(

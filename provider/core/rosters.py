@@ -15,7 +15,8 @@ from common.roster import NO_PREDECESSOR, Roster, RosterRoot
 from common.topics import Broadcast
 from common.tunnels import MemberProof
 from provider.core.desk import GONE, Desk, Member
-from provider.core.events import Effect, Notice, RosterRecord, Store
+from provider.core.events import Effect, Notice, Publish, RosterRecord, Store
+from provider.core.leaves import Leaves
 
 GATHER_MS_MAX: Final = 1_000
 """How long registrations are gathered, so that a thousand of them make one epoch and not a thousand."""
@@ -39,6 +40,7 @@ class Rosters:
         listed = [member for member in desk.members.values() if member.epoch]
         self._tree: Final = Tree(member.leaf.encode() for member in listed)
         self._epochs: Final = [RosterRoot(r.epoch, r.leaves, r.live, self._tree.root(r.leaves)) for r in records]
+        self._leaves: Final = Leaves(desk)
         self._last: Roster | None = Roster.decode(records[-1].data) if records else None
         assert self._last is None or self._last.at == self._epochs[-1], "the store's roster is not that of its members"
         self._due_ms: int | None = 0 if self._is_outdated else None
@@ -72,12 +74,32 @@ class Rosters:
         ended = at.live - self._live(at.leaves)
         return self._begin(first_round, now_ms) if ended and ended * SHRINK_DIVISOR >= at.live else []
 
-    def tell(self, now_ms: int) -> list[Effect]:
-        """Say the roster in force to everybody; nothing before there is one."""
-        if self._last is None:
+    def connected(self, first_round: RoundNumber, now_ms: int) -> list[Effect]:
+        """The broker may have lost everything: say all leaves and the roster in force, or one that is due."""
+        begun = self.tick(first_round, now_ms)
+        at = self.current
+        if at is None:
             return []
-        frame = self._desk.announce(Notification.ROSTER, self._last.encode(), now_ms)
+        leaves = [] if at.is_mesh else self._leaves.tell(at.leaves, now_ms)
+        return [*leaves, *(begun or self._tell(self._last, now_ms))]
+
+    def remind(self, now_ms: int) -> list[Effect]:
+        """Somebody has asked: say the roster in force again, if there is one, and its leaves now and then."""
+        at = self.current
+        if at is None:
+            return []
+        leaves = [] if at.is_mesh else self._leaves.remind(at.leaves, now_ms)
+        return [*leaves, *self._tell(self._last, now_ms)]
+
+    def _tell(self, roster: Roster | None, now_ms: int) -> list[Publish]:
+        assert roster is not None, "there is a roster as soon as there is an epoch"
+        frame = self._desk.announce(Notification.ROSTER, roster.encode(), now_ms)
         return [self._desk.retain(Broadcast.ROSTER, frame, now_ms)]
+
+    def _tell_new_leaves(self, before: RosterRoot | None, at: RosterRoot, now_ms: int) -> list[Publish]:
+        """The parts that an epoch has changed; all when those before were listed."""
+        told = 0 if before is None or before.is_mesh else before.leaves
+        return [] if at.is_mesh or told == at.leaves else self._leaves.tell(at.leaves, now_ms, told)
 
     def of_epoch(self, epoch: int) -> RosterRoot:
         """The roster of an epoch.
@@ -121,7 +143,8 @@ class Rosters:
         self._epochs.append(at)
         effects.append(Store(RosterRecord(desk.network, epoch, leaves, at.live, roster.encode())))
         text = f"network {desk.network}: roster {epoch} has {leaves} leaves, {at.live} of them live"
-        return [*effects, *self.tell(now_ms), Notice(text)]
+        said = [*self._tell_new_leaves(before, at, now_ms), *self._tell(roster, now_ms)]
+        return [*effects, *said, Notice(text)]
 
     def _roster(self, at: RosterRoot, before: RosterRoot | None, first_round: RoundNumber) -> Roster:
         """What ROSTER says of an epoch: leaves while they are few, then a proof that those before come first."""

@@ -117,8 +117,7 @@ class Tunnels:
             self._wants.drop([want])
             return []
         if drawn.state is MemberState.LEFT:
-            self._wants.drop([want])
-            return [self._departed(asker, drawn, at, now_ms)]
+            return self._tell_departed(want, at, now_ms)
         if not (asker.is_reachable and drawn.is_reachable and desk.have_room(asker.client, drawn.client)):
             return []
         if desk.graph.between(asker.client, drawn.client) or self._was_in_vain(want, now_ms):
@@ -137,13 +136,18 @@ class Tunnels:
         last_ms = self._in_vain_ms.get(frozenset((want.asker, want.drawn)))
         return last_ms is not None and 0 <= now_ms - last_ms < self._desk.parameters.schedule.period_ms
 
-    def _departed(self, asker: Member, gone: Member, at: RosterRoot, now_ms: int) -> Publish:
-        proof = self._rosters.proof(gone.client, at)
+    def _tell_departed(self, want: Want, at: RosterRoot, now_ms: int) -> list[Effect]:
+        """Show what ended a drawn member. That a certificate has expired shows nothing, since it may be renewed."""
+        gone, proof = self._desk.members[want.drawn], self._rosters.proof(want.drawn, at)
         if gone.exit_frame is not None:
             departure = Departure(proof, End.EXIT, gone.exit_frame)
-        else:
+        elif gone.certificate.serial in self._desk.trust.revocations.serials:
             departure = Departure(proof, End.CERTIFICATE, gone.certificate.der)
-        return self._desk.order(asker, Notification.DEPARTED, departure.encode(), now_ms)
+        else:
+            return []
+        self._wants.drop([want])
+        asker = self._desk.members[want.asker]
+        return [self._desk.order(asker, Notification.DEPARTED, departure.encode(), now_ms)]
 
     # One tunnel
 

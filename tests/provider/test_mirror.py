@@ -11,7 +11,7 @@ from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.merkle import Tree
 from common.parameters import Parameters
 from common.payloads import ClockAnswer, Registration, RoundFinal, Superposition
-from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
+from common.roster import NO_PREDECESSOR, Leaf, LeafPart, Roster, RosterRoot
 from common.schedule import Schedule
 from common.secret import Secret
 from common.signing import Direction, Identity
@@ -124,6 +124,11 @@ def test_rosters_registrations_and_tunnels_are_shown_by_name() -> None:
     assert shown(Notification.TUNNEL, TunnelMessage(TunnelId(4), 1, b"\xaa").encode())["body"] == "aa"
     opened = shown(Notification.TUNNEL_OPEN, TunnelOpen(TunnelId(4), Role.RESPONDER, Kind.DRAW, 1, PROOF).encode())
     assert (opened["role"], opened["kind"], opened["peer"]["leaf"]["client"]) == ("RESPONDER", "DRAW", 1)
+
+
+def test_leaves_are_shown_by_name() -> None:
+    told = shown(Notification.LEAVES, LeafPart(0, (LEAF,)).encode())
+    assert (told["part"], [each["client"] for each in told["leaves"]]) == (0, [1])
 
 
 def test_draws_departures_and_clocks_are_shown_by_name() -> None:

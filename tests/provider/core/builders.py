@@ -16,7 +16,7 @@ from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId, RoundN
 from common.merkle import Tree
 from common.parameters import Parameters
 from common.payloads import NO_VIEW, Correction, Registration, RoundFinal
-from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
+from common.roster import MESH_MAX, NO_PREDECESSOR, Leaf, LeafPart, Roster, RosterRoot
 from common.schedule import Schedule
 from common.signing import Direction, Identity
 from common.suites import BASIC
@@ -211,6 +211,13 @@ def stored(
     return StoreContents(people, (*(edge(a, b) for a, b in pairs), *edges), (first,), frame)
 
 
+def beyond_mesh(pairs: Pairs) -> StoreContents:
+    """The same of the second round before, in a roster of 26: who is not in `pairs` is away, and nobody counts them."""
+    first_away = max(client for pair in pairs for client in pair) + 1
+    away = [member(client, MemberState.AWAY) for client in range(first_away, MESH_MAX + 2)]
+    return stored(pairs, number=ROUND - 2, others=away)
+
+
 def published(effects: Iterable[Effect]) -> list[Notification]:
     return [decode(effect.payload).frame.notification for effect in effects if isinstance(effect, Publish)]
 
@@ -241,6 +248,13 @@ def rosters(effects: Iterable[Effect]) -> list[Roster]:
     """The rosters that were announced."""
     frames = [decode(effect.payload).frame for effect in effects if isinstance(effect, Publish)]
     return [Roster.decode(frame.data) for frame in frames if frame.notification is Notification.ROSTER]
+
+
+def parts(effects: Iterable[Effect]) -> dict[str, LeafPart]:
+    """The parts of the leaves that were announced, by topic."""
+    said = [effect for effect in effects if isinstance(effect, Publish)]
+    frames = [(each.topic, decode(each.payload).frame) for each in said if each.is_retained]
+    return {topic: LeafPart.decode(frame.data) for topic, frame in frames if frame.notification is Notification.LEAVES}
 
 
 def result_of(effects: Iterable[Effect]) -> RoundResult:

@@ -1,5 +1,7 @@
 """Members that were away: expected again with the seeds they hold, or with new ones for those they lost."""
 
+from dataclasses import replace
+
 from common.frames import Notification
 from common.identifiers import ClientId, TunnelId
 from common.payloads import Entered, HeldEdge, Holdings, Resumed
@@ -27,7 +29,7 @@ from tests.provider.core.builders import (
     tunnel,
     wanting,
 )
-from tests.provider.core.certified import name
+from tests.provider.core.certified import certificate, name
 
 SEVEN = (1, 2, 3, 4, 5, 6, 7)
 SIX = SEVEN[:6]
@@ -129,6 +131,37 @@ def test_a_store_that_was_lost_renews_every_edge_in_the_same_place() -> None:
     assert bench.last.expected == members(*SEVEN)
     next_round(bench, *SEVEN)
     assert bench.results[-1].contributors == 7
+
+
+def test_a_member_that_shows_a_renewed_certificate_keeps_its_seeds() -> None:
+    bench = operating(everybody(7))
+    renewed = certificate(7, serial=1_007)
+    effects = bench.receive(registration(7, cert=renewed))
+    assert [effect for effect in effects if isinstance(effect, Store)] == [
+        Store(replace(member(7), certificate=renewed))
+    ]
+    assert published(effects) == [Notification.ASSIGNED]
+    assert bench.report(*SEVEN)
+    assert bench.results[-1].contributors == 7
+    assert bench.last.expected == members(*SEVEN)
+
+
+def test_a_renewed_certificate_that_is_shown_again_because_no_answer_came_costs_no_seeds() -> None:
+    bench = operating(everybody(7))
+    shown = [registration(7, cert=certificate(7, serial=1_007), at_ms=START + step) for step in (0, 5_000, 15_000)]
+    for each in shown:
+        assert published(bench.receive(each, at_ms=START + 20_000)) == [Notification.ASSIGNED]
+    assert len(bench.edges(EdgeState.STARTED)) == 21
+
+
+def test_a_member_that_registers_with_the_same_certificate_much_later_has_lost_its_store() -> None:
+    bench = operating(everybody(7))
+    renewed = certificate(7, serial=1_007)
+    bench.receive(registration(7, cert=renewed))
+    later = START + 60_000
+    effects = bench.receive(registration(7, cert=renewed, at_ms=later), at_ms=later)
+    assert published(effects) == [Notification.ASSIGNED, Notification.RESUMED]
+    assert len(bench.edges(EdgeState.STARTED)) == 15
 
 
 def test_a_seed_that_only_the_member_still_holds_is_renewed_too() -> None:

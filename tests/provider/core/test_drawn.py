@@ -8,7 +8,7 @@ from common.frames import Notification
 from common.identifiers import TunnelId
 from common.payloads import Entered, HeldEdge, Holdings
 from common.tunnels import End, Kind, Role
-from provider.core.events import EdgeState, Effect, MemberState, Message
+from provider.core.events import EdgeState, Effect, MemberState, Message, RevocationsRenewed
 from provider.core.tunnels import BURST_MAX
 from tests.provider.core.bench import Bench, empty, operating
 from tests.provider.core.builders import (
@@ -31,7 +31,7 @@ from tests.provider.core.builders import (
     stored,
     wanting,
 )
-from tests.provider.core.certified import certificate, name, revocations
+from tests.provider.core.certified import YEARS, certificate, name, revocations
 
 SEVEN = (1, 2, 3, 4, 5, 6, 7)
 EXIT = message(2, Notification.EXIT)
@@ -229,6 +229,30 @@ def test_whoever_wants_a_revoked_member_is_shown_its_certificate() -> None:
     bench = without(operating(ring(40, reach=4), revocations=revocations(2, 20)))
     ((_, departure),) = departures(bench.receive(wanting(1, 20)))
     assert (departure.end, departure.evidence) == (End.CERTIFICATE, certificate(20))
+
+
+def with_expired(client: int) -> Bench:
+    """Forty members; the certificate of one of them has expired when the round begins."""
+    contents = stored(ring(40, reach=4), number=ROUND - 2)
+    ending = certificate(client, term=replace(YEARS, end_ms=START - 1_000))
+    people = [replace(each, certificate=ending) if each.client == client else each for each in contents.members]
+    return without(operating(ring(40, reach=4), contents=replace(contents, members=tuple(people))))
+
+
+def test_that_a_certificate_has_expired_is_shown_to_nobody() -> None:
+    bench = with_expired(20)
+    assert bench.state(20) is MemberState.LEFT
+    assert bench.receive(wanting(1, 20, at_ms=bench.now_ms)) == []
+    assert departures(next_round(bench)) == []
+
+
+def test_whoever_waits_for_an_expired_member_is_shown_its_certificate_once_it_is_revoked() -> None:
+    bench = with_expired(20)
+    bench.receive(wanting(1, 20, at_ms=bench.now_ms))
+    bench.handle(RevocationsRenewed(revocations(2, 20)))
+    ((who, departure),) = departures(next_round(bench))
+    assert (who, departure.end, departure.member.leaf) == ("gw-1", End.CERTIFICATE, leaf(20))
+    assert departures(next_round(bench)) == []
 
 
 # Sides that disagree

@@ -146,6 +146,18 @@ def test_a_name_that_another_key_has_is_refused() -> None:
     refused(bench, Refusal.NAME_TAKEN, "gw-1", cert=certificate(1, key=2, serial=2), by=2, at_ms=START + 1)
 
 
+def test_a_key_that_a_member_has_under_another_name_is_refused_until_that_one_has_left() -> None:
+    """Of two leaves with one key only the later would be live, and the roster says how many are."""
+    bench = operating(everybody(7))
+    second = certificate(1, called="other", serial=1_001)
+    refused(bench, Refusal.WRONG_SUBJECT, "other", cert=second)
+    bench.receive(message(1, Notification.EXIT))
+    refused(bench, Refusal.WRONG_SUBJECT, "other", cert=second, at_ms=START + 1)
+    bench.report(*range(1, 8))
+    bench.receive(registration(1, topic="other", cert=second, at_ms=START + 2))
+    assert (bench.state(1), bench.state(8)) == (MemberState.LEFT, MemberState.JOINING)
+
+
 def test_a_key_that_comes_with_other_draw_values_is_refused() -> None:
     bench = empty()
     bench.receive(registration(1))

@@ -23,6 +23,7 @@ from tests.provider.core.builders import (
     SCHEDULE,
     START,
     after,
+    beyond_mesh,
     corrects,
     everybody,
     final,
@@ -121,7 +122,7 @@ def test_the_missing_are_named_and_their_neighbors_send_again() -> None:
 
 
 def test_only_neighbors_of_the_missing_are_awaited_again() -> None:
-    bench = operating(ring(12))
+    bench = operating(ring(12), contents=beyond_mesh(ring(12)))
     bench.report(*range(2, 13))
     bench.tick(DEADLINE)
     touched, untouched = (2, 3, 11, 12), (4, 5, 6, 7, 8, 9, 10)
@@ -188,7 +189,7 @@ def test_below_the_minimum_nothing_is_corrected_and_nothing_published() -> None:
 def test_a_member_left_with_too_few_masks_is_left_out_as_well() -> None:
     """Client 8 has three neighbors; with one of them missing it has too few, though it sent."""
     pairs = [*everybody(7), (1, 8), (2, 8), (3, 8)]
-    bench = operating(pairs)
+    bench = operating(pairs, contents=beyond_mesh(pairs))
     view = bench.view
     bench.report(2, 3, 4, 5, 6, 7, 8)
     assert bench.tick(DEADLINE)[0] == corrects(ROUND, view, 1, 1, 8)
@@ -201,7 +202,8 @@ def test_a_part_too_small_to_hide_anybody_is_left_out() -> None:
     """Two groups joined by client 5 alone: without it the smaller one could be summed by itself."""
     left, right = everybody(4), [(a, b) for a, b in everybody(12) if a > 5]
     bridge = [(a, 5) for a in (1, 2, 3, 4, 6, 7)]
-    bench = operating([*left, *right, *bridge])
+    pairs = [*left, *right, *bridge]
+    bench = operating(pairs, contents=beyond_mesh(pairs))
     view = bench.view
     bench.report(1, 2, 3, 4, *range(6, 13))
     assert bench.tick(DEADLINE)[0] == corrects(ROUND, view, 1, 1, 2, 3, 4, 5)
@@ -211,7 +213,8 @@ def test_a_part_too_small_to_hide_anybody_is_left_out() -> None:
 
 def test_a_network_that_falls_apart_into_small_parts_is_refused() -> None:
     left, right = everybody(4), [(a, b) for a, b in everybody(9) if a > 5]
-    bench = operating([*left, *right, *[(a, 5) for a in (1, 2, 6, 7)]])
+    pairs = [*left, *right, *[(a, 5) for a in (1, 2, 6, 7)]]
+    bench = operating(pairs, contents=beyond_mesh(pairs))
     bench.report(1, 2, 3, 4, 6, 7, 8, 9)
     result = result_of(bench.tick(DEADLINE))
     assert (result.status, result.why) == (RoundStatus.REFUSED, Why.SPLIT)
