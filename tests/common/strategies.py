@@ -11,7 +11,7 @@ from common.frames import Frame, Notification
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.masks import Seed
 from common.merkle import Tree
-from common.parameters import Parameters
+from common.parameters import DRAWS_MAX, Parameters
 from common.payloads import (
     Assigned,
     ClockAnswer,
@@ -168,7 +168,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
 def parameters(draw: st.DrawFn) -> Parameters:
     """Rules that a network may have."""
     degree_max = draw(st.integers(1, 255))
-    masks_min, draws = draw(st.integers(1, degree_max)), draw(st.integers(1, degree_max))
+    masks_min, draws = draw(st.integers(1, degree_max)), draw(st.integers(1, min(DRAWS_MAX, degree_max)))
     members_min = draw(st.integers(masks_min + 1, 65_535))
     return Parameters(draw(octets), draw(names), draw(schedules()), members_min, masks_min, draws, degree_max)
 

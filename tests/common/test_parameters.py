@@ -62,7 +62,8 @@ def test_a_changed_byte_gives_other_rules_or_is_refused(rules: Parameters, at: i
         ({"masks_min": 256, "members_min": 300}, "masks_min"),
         ({"members_min": 3}, "members_min"),
         ({"draws": 0}, "draws"),
-        ({"draws": 256}, "draws"),
+        ({"draws": 25}, "between 1 and 24"),
+        ({"draws": 7, "degree_max": 6}, "degree_max"),
     ],
 )
 def test_rules_that_cannot_hold_name_what_is_wrong(changes: dict[str, int], word: str) -> None:

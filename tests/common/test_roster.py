@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from common.identifiers import ClientId, RoundNumber
 from common.merkle import Tree
 from common.refusal import Refusal, RefusedError
-from common.roster import LEAF_BYTES, MESH_MAX, Leaf, Roster, RosterRoot
+from common.roster import LEAF_BYTES, LEAVES_PER_PART, MESH_MAX, Leaf, LeafPart, Roster, RosterRoot
 from tests.common.strategies import leaves, moderate, paths, rosters
-from tests.vectors.members import FIRST, GROWN, LEAVES, MESH, SAME, TREE, roster_root
+from tests.vectors.members import FIRST, GROWN, LEAVES, MESH, SAME, TREE, part_of, roster_root
 
 LEAF: Final = LEAVES[2]
 
@@ -45,6 +45,60 @@ def test_a_leaf_of_another_length_or_of_client_0_is_refused(octets: bytes) -> No
     with pytest.raises(RefusedError) as caught:
         Leaf.decode(octets)
     assert caught.value.reason is Refusal.BAD_DATA
+
+
+@moderate
+@given(st.integers(0, 2**25 - 1), st.integers(1, LEAVES_PER_PART - 1))
+def test_a_part_of_the_leaves_is_read_as_it_was_written(part: int, count: int) -> None:
+    told = LeafPart(part, part_of(part, count))
+    data = told.encode()
+    assert len(data) == 4 + LEAF_BYTES * count
+    assert LeafPart.decode(data) == told
+
+
+@pytest.mark.parametrize("count", [1, 30, LEAVES_PER_PART])
+def test_every_truncation_and_extension_of_a_part_is_another_part_or_refused(count: int) -> None:
+    told = LeafPart(3, part_of(3, count))
+    data = told.encode()
+    for length in range(len(data)):
+        _expect_no_part(data[:length], is_good=length > 4 and (length - 4) % LEAF_BYTES == 0)
+    _expect_no_part(data + b"\x00")
+    _expect_no_part(data + told.leaves[0].encode())
+
+
+def _expect_no_part(data: bytes, *, is_good: bool = False) -> None:
+    if is_good:
+        assert LeafPart.decode(data).encode() == data
+        return
+    with pytest.raises(RefusedError) as caught:
+        LeafPart.decode(data)
+    assert caught.value.reason is Refusal.BAD_DATA
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        (0, ()),
+        (0, part_of(0, LEAVES_PER_PART + 1)),
+        (0, LEAVES[1:]),
+        (0, (LEAVES[1], LEAVES[0])),
+        (0, (LEAVES[0], LEAVES[0])),
+        (0, (LEAVES[0], LEAVES[2])),
+        (1, LEAVES),
+        (0, part_of(1, 5)),
+        (2**32 - 1, LEAVES[:1]),
+    ],
+    ids=["none", "129", "the first missing", "swapped", "twice", "a gap", "another part", "the next part", "the end"],
+)
+def test_leaves_that_are_not_in_their_places_are_no_part(part: int, told: tuple[Leaf, ...]) -> None:
+    _expect_no_part(LeafPart(part, told).encode())
+
+
+@moderate
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes_are_a_part_or_refused(data: bytes) -> None:
+    with contextlib.suppress(RefusedError):
+        assert LeafPart.decode(data).encode() == data
 
 
 @moderate

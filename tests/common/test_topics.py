@@ -15,6 +15,7 @@ from common.topics import (
     broadcast_filter,
     down,
     inbox_filter,
+    leaves,
     parse,
     presence,
     register,
@@ -76,6 +77,14 @@ def test_each_function_writes_its_own_channel(network: NetworkId, name: str) -> 
     assert parse(tunnel(network, name)) == Topic(Channel.TUNNEL, network, name)
     for what in Broadcast:
         assert parse(broadcast(network, what)) == Topic(Channel.ALL, network, what.value)
+
+
+@moderate
+@given(networks, st.integers(0, 2**32 - 1))
+def test_each_part_of_the_leaves_has_a_topic_that_members_read(network: NetworkId, part: int) -> None:
+    text = leaves(network, part)
+    assert parse(text) == Topic(Channel.ALL, network, f"leaves-{part}")
+    assert _matches(broadcast_filter(network), text)
 
 
 @moderate

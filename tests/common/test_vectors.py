@@ -22,7 +22,7 @@ from common.payloads import (
     require_empty,
 )
 from common.refusal import Refusal, RefusedError
-from common.roster import Roster
+from common.roster import LeafPart, Roster
 from common.signing import Direction
 from common.suites import BASIC
 from common.topics import Channel, Topic, parse
@@ -66,6 +66,7 @@ _DECODERS: Mapping[Notification, Callable[[bytes], object]] = {
     Notification.REVOCATIONS: RevocationData,
     Notification.DRAWN: Drawn.decode,
     Notification.DEPARTED: Departure.decode,
+    Notification.LEAVES: LeafPart.decode,
 }
 
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 from common.identifiers import ClientId
 from common.merkle import Tree
 from common.refusal import Refusal
-from common.roster import Leaf, RosterRoot
+from common.roster import LEAVES_PER_PART, Leaf, LeafPart, RosterRoot
 from common.signing import Direction, Identity
 from tests.vectors.good_frames import GOOD, Raw
-from tests.vectors.members import FIRST, GATEWAY, GROWN, NEIGHBOR, NOW_MS, PROVIDER, ROUND
+from tests.vectors.members import FIRST, GATEWAY, GROWN, LEAVES, NEIGHBOR, NOW_MS, PROVIDER, ROUND, part_of
 from tests.vectors.rfc import ed25519_sign
 
 
@@ -48,6 +48,7 @@ def _bad_data() -> Iterator[tuple[str, str, bytes]]:
     """Data fields that are refused, each in the place of a good case's; the frames around them are right and signed."""
     yield from _lengths()
     yield from _rosters()
+    yield from _leaves()
     yield from _proofs()
     data = {case.name: case.payload.encode() for case in GOOD}
     yield "exit_with_data", "exit", b"\x00"
@@ -102,7 +103,8 @@ def _rosters() -> Iterator[tuple[str, str, bytes]]:
     yield "roster_with_masks_min_0", name, _changed(right, 104, b"\x00")
     yield "roster_with_masks_min_above_degree_max", name, _changed(right, 104, b"\x04\x01\x03")
     yield "roster_with_draws_0", name, _changed(right, 105, b"\x00")
-    yield "roster_with_draws_above_degree_max", name, _changed(right, 105, b"\x19\x18")
+    yield "roster_with_draws_above_degree_max", name, _changed(right, 105, b"\x18\x17")
+    yield "roster_with_25_draws", name, _changed(right, 105, b"\x19")
     yield "roster_without_a_region", name, right[:107] + b"\x00" + right[115:]
     yield "roster_of_a_region_in_upper_case", name, right.replace(b"north-1", b"NORTH-1")
     yield "roster_of_a_region_with_a_level", name, right.replace(b"north-1", b"north/1")
@@ -121,6 +123,25 @@ def _rosters() -> Iterator[tuple[str, str, bytes]]:
     yield "roster_that_lists_leaves_beyond_a_mesh", "roster_that_grew_beyond_a_mesh", grown + right[-72:]
     counted = _changed(grown, 115, bytes([len(GROWN.growth) + 1]))
     yield "roster_with_a_shorter_proof_than_counted", "roster_that_grew_beyond_a_mesh", counted
+
+
+def _leaves() -> Iterator[tuple[str, str, bytes]]:
+    """LEAVES with one fault."""
+    name, right = "leaves_of_a_first_part", LeafPart(0, LEAVES)
+    first, second, *others = LEAVES
+    yield "leaves_without_data", name, b""
+    yield "leaves_that_end_within_the_part", name, bytes(3)
+    yield "leaves_without_a_leaf", name, bytes(4)
+    yield "leaves_cut_short", name, right.encode()[:-1]
+    yield "leaves_with_a_byte_too_many", name, right.encode() + b"\x00"
+    yield "leaves_that_begin_with_the_second", name, LeafPart(0, LEAVES[1:]).encode()
+    yield "leaves_in_another_order", name, LeafPart(0, (second, first, *others)).encode()
+    yield "leaves_with_one_left_out", name, LeafPart(0, (first, *others)).encode()
+    yield "leaves_with_one_twice", name, LeafPart(0, (first, first, *others)).encode()
+    yield "leaves_of_client_0", name, LeafPart(0, (replace(first, client=ClientId(0)), second, *others)).encode()
+    yield "leaves_of_another_part", name, LeafPart(1, LEAVES).encode()
+    yield "leaves_of_the_last_part_that_can_be_named", name, LeafPart(2**32 - 1, LEAVES[:1]).encode()
+    yield "leaves_of_129_members", "leaves_of_a_full_part", LeafPart(0, part_of(0, LEAVES_PER_PART + 1)).encode()
 
 
 def _listing(*leaves: Leaf) -> bytes:

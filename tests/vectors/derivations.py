@@ -11,7 +11,7 @@ from common.schedule import Schedule
 from common.secret import Secret
 from common.suites import BASIC, fingerprint, toward
 from common.superposition import ZERO, Lanes, add, signed, subtract, vector
-from common.topics import Broadcast, Channel, Topic, broadcast, down, register, tunnel, up
+from common.topics import Broadcast, Channel, Topic, broadcast, down, leaves, register, tunnel, up
 from tests.vectors.good_frames import GOOD
 from tests.vectors.members import DEMO, GATEWAY, LARGE, NEIGHBOR, PROVIDER
 
@@ -158,6 +158,7 @@ def topics() -> dict[str, Any]:
         (down(NetworkId(0), "a"), Topic(Channel.DOWN, NetworkId(0), "a")),
         (tunnel(NetworkId(2**32 - 1), "z" * 32), Topic(Channel.TUNNEL, NetworkId(2**32 - 1), "z" * 32)),
         *((broadcast(network, what), Topic(Channel.ALL, network, what.value)) for what in Broadcast),
+        *((leaves(network, part), Topic(Channel.ALL, network, f"leaves-{part}")) for part in (0, 78, 2**25 - 1)),
     ]
     bad = (
         "", "/", "dcnet", "dcnet/1", "dcnet/1/", "dcnet/2/7/up/gw", "DCNET/1/7/up/gw", "/dcnet/1/7/up/gw",

@@ -24,7 +24,7 @@ from common.payloads import (
     Superposition,
 )
 from common.refusal import Refusal
-from common.roster import NO_PREDECESSOR, Roster, RosterRoot
+from common.roster import LEAVES_PER_PART, NO_PREDECESSOR, LeafPart, Roster, RosterRoot
 from common.signing import Direction
 from common.suites import BASIC, fingerprint
 from common.tunnels import Departure, Drawn, DrawnMember, End, Kind, Role, TunnelMessage, TunnelOpen
@@ -37,6 +37,7 @@ from tests.vectors.members import (
     GATEWAY_LEAF,
     GROWN,
     LARGE,
+    LEAVES,
     MESH,
     NEIGHBOR,
     NEIGHBOR_CLIENT,
@@ -49,6 +50,7 @@ from tests.vectors.members import (
     ROUND,
     SAME,
     TREE,
+    part_of,
     proof,
 )
 
@@ -194,6 +196,9 @@ GOOD: Final = (
     Case("departed_by_its_own_exit", "provider", N.DEPARTED, Departure(_DRAWN_NEIGHBOR, End.EXIT, _EXIT)),
     Case("departed_with_its_certificate", "provider", N.DEPARTED,
          Departure(proof(NEIGHBOR_LEAF, MESH.at), End.CERTIFICATE, REVOKED_CERTIFICATE)),
+    Case("leaves_of_a_first_part", "provider", N.LEAVES, LeafPart(0, LEAVES), client=EVERYONE),
+    Case("leaves_of_a_full_part", "provider", N.LEAVES, LeafPart(0, part_of(0, LEAVES_PER_PART)), client=EVERYONE),
+    Case("leaves_of_a_later_part", "provider", N.LEAVES, LeafPart(2, part_of(2, 1)), client=EVERYONE),
     Case("clock_question", "gateway", N.CLOCK, Raw()),
     Case("clock_answer", "provider", N.CLOCK, ClockAnswer(NOW_MS - 40)),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from common.draws import DrawValues
 from common.identifiers import ClientId, NetworkId, RoundNumber
 from common.merkle import Tree
 from common.parameters import Parameters
-from common.roster import MESH_MAX, NO_PREDECESSOR, Leaf, Roster, RosterRoot
+from common.roster import LEAVES_PER_PART, MESH_MAX, NO_PREDECESSOR, Leaf, Roster, RosterRoot
 from common.schedule import Schedule
 from common.secret import Secret
 from common.signing import Identity
@@ -73,6 +73,12 @@ def _leaf(number: int) -> Leaf:
 
 LEAVES: Final = tuple(_leaf(number) for number in range(1, 31))
 TREE: Final = Tree(leaf.encode() for leaf in LEAVES)
+
+
+def part_of(part: int, count: int) -> tuple[Leaf, ...]:
+    """The first leaves of one part of a larger roster; no key of theirs is anybody's."""
+    clients = range(part * LEAVES_PER_PART + 1, part * LEAVES_PER_PART + count + 1)
+    return tuple(Leaf(ClientId(n), bytes([0xA0, n % 256] * 16), bytes([0xD0, n % 256] * 16), 5) for n in clients)
 
 
 def roster_root(epoch: int, leaves: int, live: int) -> RosterRoot:

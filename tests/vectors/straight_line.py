@@ -125,6 +125,7 @@ DATA: Final[dict[str, Callable[[dict[str, Any]], bytes]]] = {
     "REVOCATIONS": lambda f: bytes.fromhex(f["list"]),
     "DRAWN": _drawn,
     "DEPARTED": lambda f: _member(f["member"]) + pack(">B", f["end"]) + bytes.fromhex(f["evidence"]),
+    "LEAVES": lambda f: pack(">I", f["part"]) + b"".join(map(leaf, f["leaves"])),
     "CLOCK": lambda f: pack(">Q", f["asked_ms"]) if f else b"",
 }
 """The data field of each notification from its fields."""
