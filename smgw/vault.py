@@ -168,14 +168,8 @@ class Vault:
                 self._write_sent(record)
             case Closed():
                 self._write_closed(record)
-            case Slot():
-                self._db.execute("INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)", slot_row(record))
-            case SlotEnded():
-                self._db.execute("UPDATE slot SET is_live = 0 WHERE number = ?", (record.number,))
-            case Replaced():
-                self._db.execute("INSERT OR REPLACE INTO replaced VALUES (?, ?)", replaced_row(record))
-            case Moved():
-                self._db.execute("INSERT OR REPLACE INTO moved VALUES (?, ?)", moved_row(record))
+            case Slot() | SlotEnded() | Replaced() | Moved():
+                self._write_draw(record)
             case KnownRoster():
                 self._db.execute("INSERT OR REPLACE INTO roster VALUES (?, ?, ?, ?, ?, ?, ?)", roster_row(record))
             case KnownRevocations():
@@ -186,6 +180,18 @@ class Vault:
                 self._db.execute("DELETE FROM edge")
                 self._db.execute("DELETE FROM membership")
                 self._db.execute("UPDATE slot SET is_live = 0")
+
+    def _write_draw(self, record: Slot | SlotEnded | Replaced | Moved) -> None:
+        """Whom the gateway drew, and what made it draw anew."""
+        match record:
+            case Slot():
+                self._db.execute("INSERT OR REPLACE INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)", slot_row(record))
+            case SlotEnded():
+                self._db.execute("UPDATE slot SET is_live = 0 WHERE number = ?", (record.number,))
+            case Replaced():
+                self._db.execute("INSERT OR REPLACE INTO replaced VALUES (?, ?)", replaced_row(record))
+            case Moved():
+                self._db.execute("INSERT OR REPLACE INTO moved VALUES (?, ?)", moved_row(record))
 
     def _write_membership(self, place: Membership) -> None:
         """Another place begins without slots; their numbers stay used."""

@@ -18,6 +18,7 @@ from common.signing import Direction
 from smgw.core.asking import PATIENCE_MS, AskTimer
 from smgw.core.events import Departed, Effect, Left, Level, Membership, Notice, Store, Subscribe
 from smgw.core.handshakes import Handshakes
+from smgw.core.places import Places
 from smgw.core.situation import RETRY_FIRST_MS, RETRY_MAX_MS, Situation
 
 PLACE_MS: Final = 60_000
@@ -32,11 +33,11 @@ class Admission:
     """The part of the member machine that makes and ends membership, and asks for what is lacking."""
 
     def __init__(
-        self, situation: Situation, handshakes: Handshakes, entropy: random.Random, timer: AskTimer, serial: int
+        self, situation: Situation, handshakes: Handshakes, entropy: random.Random, timer: AskTimer, places: Places
     ) -> None:
-        """`timer` is shared with the handshakes, whose messages delay it; `serial` is of the gateway's certificate."""
+        """`timer` is shared with the handshakes, whose messages delay it."""
         self._situation: Final = situation
-        self._serial: Final = serial
+        self._places: Final = places
         self._entropy: Final = entropy
         self._timer: Final = timer
         self._handshakes: Final = handshakes
@@ -59,7 +60,8 @@ class Admission:
         self._timer.at_ms = now_ms
         if membership is not None:
             effects.append(Subscribe(topics.broadcast_filter(membership.network)))
-            is_settled = self._situation.is_expected and not membership.is_leaving and not self._has_new_certificate
+            is_member = not membership.is_leaving and not self._places.has_new_certificate
+            is_settled = self._situation.is_expected and is_member
             self._timer.at_ms = None if is_settled else now_ms + RETRY_FIRST_MS
         return effects + self.tick(now_ms)
 
@@ -78,7 +80,7 @@ class Admission:
     def expected(self) -> None:
         """A FINAL expects this gateway: nothing is left to ask for, unless it leaves or has to show a certificate."""
         membership = self._situation.membership
-        if membership is None or not (membership.is_leaving or self._has_new_certificate):
+        if membership is None or not (membership.is_leaving or self._places.has_new_certificate):
             self._timer.at_ms = None
         self._pause_ms = RETRY_FIRST_MS
         self._unanswered = 0
@@ -95,12 +97,6 @@ class Admission:
         self._timer.at_ms = soon if self._timer.at_ms is None else min(self._timer.at_ms, soon)
         return self.tick(now_ms)
 
-    @property
-    def _has_new_certificate(self) -> bool:
-        """Whether the provider has not seen the present certificate: with an expired one nobody stays a member."""
-        membership = self._situation.membership
-        return membership is not None and membership.serial not in {0, self._serial}
-
     def _ask(self, now_ms: int) -> list[Effect]:
         situation, membership = self._situation, self._situation.membership
         self._timer.at_ms = now_ms + self._pause_ms
@@ -111,7 +107,7 @@ class Admission:
             return []
         effects = self._listen_again()
         is_forgotten = not situation.edges or self._unanswered >= RESUMES_UNANSWERED_MAX
-        if membership is None or is_forgotten or self._has_new_certificate:
+        if membership is None or is_forgotten or self._places.has_new_certificate:
             self._unanswered, self._is_registering = 0, True
             data = Registration(situation.rules.values.root, situation.rules.certificate).encode()
             return [*effects, situation.up(Notification.REGISTER, data, now_ms)]
@@ -133,22 +129,27 @@ class Admission:
         """The provider has given this gateway a place.
 
         Raises:
-            RefusedError: the place is another gateway's, or was given long ago: a gateway that obeyed an old answer
-                would erase the seeds of its present place.
+            RefusedError: the place is another gateway's, was not asked for, or was given long ago: a gateway that
+                obeyed an old answer would erase the seeds of its present place.
+            ReportedError: the gateway has a place, and nothing that the provider may take for a reason to change it.
         """
         situation, frame = self._situation, signed.frame
         if Assigned.decode(frame.data).public_key != situation.identity.public_key:
             raise RefusedError(Refusal.UNKNOWN_CLIENT)
         if frame.network == NO_NETWORK or not frame.client:
             raise RefusedError(Refusal.WRONG_NETWORK)
-        self._is_registering = False
-        known, membership = situation.membership, Membership(frame.network, frame.client, serial=self._serial)
+        if not self._is_registering:
+            raise RefusedError(Refusal.UNEXPECTED)
+        serial = self._places.serial
+        known, membership = situation.membership, Membership(frame.network, frame.client, serial=serial)
         if known is not None and known.place == membership.place:
-            situation.membership = replace(known, serial=self._serial)
-            return [Store(situation.membership)] if known.serial != self._serial else []
+            self._is_registering = False
+            situation.membership = replace(known, serial=serial)
+            return [Store(situation.membership)] if known.serial != serial else []
         if now_ms - frame.timestamp_ms > PLACE_MS:
             raise RefusedError(Refusal.STALE)
-        effects: list[Effect] = [*situation.erase_all()]
+        self._is_registering = False
+        effects = [*self._places.change(membership), *situation.erase_all()]
         self._handshakes.forget()
         situation.membership = membership
         self._timer.at_ms = now_ms + PATIENCE_MS
@@ -200,6 +201,7 @@ class Admission:
         if membership is None:
             return [Left()]
         self._situation.membership = replace(membership, is_leaving=True)
+        self._is_registering = False
         self._timer.at_ms = now_ms
         self._pause_ms = RETRY_FIRST_MS
         return [Store(self._situation.membership), *(self.tick(now_ms) if self._is_connected else [])]

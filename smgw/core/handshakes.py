@@ -31,6 +31,9 @@ from smgw.core.situation import Situation
 TUNNEL_MS: Final = 20_000
 """How long a handshake may take."""
 
+ENTERED_MAX: Final = 1_000
+"""No notification 2 names more tunnels; the others follow in the next one."""
+
 REPEAT_MS: Final = 3_000
 """After how long the initiator of a handshake repeats what it said last."""
 
@@ -84,6 +87,9 @@ class Handshakes:
         """Whether a handshake that this gateway has to report is under way."""
         return any(tunnel.is_initiated for tunnel in self._tunnels.values())
 
+    def _is_initiating_toward(self, peer: ClientId) -> bool:
+        return any(tunnel.is_initiated and tunnel.peer == peer for tunnel in self._tunnels.values())
+
     def deadline(self) -> int | None:
         """When `tick` wants to be called next."""
         if not self.is_initiating and (self._standing or self._failed):
@@ -123,7 +129,9 @@ class Handshakes:
             RefusedError: the order is old, does not lead to somebody who may be a neighbor, or to one too many.
         """
         order = TunnelOpen.decode(signed.frame.data)
-        if order.tunnel in self._tunnels or order.tunnel in self._situation.edges:
+        is_known = order.tunnel in self._tunnels or order.tunnel in self._situation.edges
+        is_second = order.role is Role.INITIATOR and self._is_initiating_toward(order.peer.leaf.client)
+        if is_known or is_second:
             raise RefusedError(Refusal.REPEATED)
         if now_ms - signed.frame.timestamp_ms > TUNNEL_MS:
             raise RefusedError(Refusal.STALE)
@@ -232,8 +240,10 @@ class Handshakes:
     def _report_entered(self, now_ms: int) -> list[Effect]:
         if self.is_initiating or not (self._standing or self._failed):
             return []
-        entered = Entered(tuple(self._standing), tuple(self._failed))
-        self._standing, self._failed = [], []
+        standing = self._standing[:ENTERED_MAX]
+        failed = self._failed[: ENTERED_MAX - len(standing)]
+        del self._standing[: len(standing)], self._failed[: len(failed)]
+        entered = Entered(tuple(standing), tuple(failed))
         return [self._situation.up(Notification.ENTERED, entered.encode(), now_ms)]
 
 

@@ -41,6 +41,7 @@ from smgw.core.events import (
 from smgw.core.finals import Finals
 from smgw.core.handshakes import Handshakes
 from smgw.core.openings import Openings
+from smgw.core.places import Places
 from smgw.core.proofs import Proofs
 from smgw.core.reporting import Reporting
 from smgw.core.reports import ReportedError
@@ -79,7 +80,8 @@ class Member:
         openings = Openings(self.situation, self._trust, self._rosters, self._wants)
         proofs = Proofs(self.situation, self._trust, self._draws)
         handshakes = Handshakes(self.situation, openings, proofs, entropy, timer)
-        self._admission: Final = Admission(self.situation, handshakes, entropy, timer, self._trust.own.serial)
+        places = Places(self.situation, self._trust.own.serial, contents.moved)
+        self._admission: Final = Admission(self.situation, handshakes, entropy, timer, places)
         self._handlers: Final[dict[Notification, Callable[[SignedFrame, int], list[Effect]]]] = {
             Notification.CORRECTION: self._correction,
             Notification.ROSTER: self._roster,
@@ -257,7 +259,7 @@ class Member:
 
     def _moved(self, effects: list[Effect]) -> list[Effect]:
         """Whatever belonged to a place that the gateway has no more is forgotten."""
-        self._reporting.forget()
+        self._reporting.move()
         self._finals.forget()
         self._rosters.moved()
         self._wants.moved()

@@ -10,7 +10,7 @@ from typing import Final, final
 from common import topics
 from common.clients import ClientSet
 from common.frames import Notification, decode
-from common.identifiers import RoundNumber, TunnelId
+from common.identifiers import NetworkId, RoundNumber, TunnelId
 from common.payloads import Correction, Superposition
 from common.refusal import Refusal, RefusedError
 from common.schedule import Schedule
@@ -28,6 +28,8 @@ class Reporting:
 
     def __init__(self, situation: Situation, sent: Sent | None, closed: RoundNumber | None, now_ms: int) -> None:
         self._situation: Final = situation
+        self._used: Final[dict[NetworkId, RoundNumber]] = {}
+        self._network = situation.membership.network if situation.membership else None
         self._sent = sent
         self._closed = closed
         self._started_ms: Final = now_ms
@@ -36,6 +38,8 @@ class Reporting:
         self._decided: RoundNumber | None = None
         self._reading: Reading | None = None
         self._correction: Correction | None = None
+        if sent is not None and decode(sent.frame).frame.client != situation.client:
+            self.move()  # it was sent from another place in this network
         self.declared_missing = 0
         """How often a FINAL or a correction called this gateway missing although it had sent."""
 
@@ -93,8 +97,12 @@ class Reporting:
         peers = {edge.peer for tunnel in sent.tunnels if (edge := self._situation.edges.get(tunnel))}
         return self._situation.client in order.missing or any(peer in order.missing for peer in peers)
 
-    def forget(self) -> None:
-        """Another membership begins, with seeds of its own: what was sent before has no bearing on it."""
+    def move(self) -> None:
+        """Another membership begins, with seeds of its own, or none. Rounds that were used in a network stay used."""
+        if self._sent is not None and self._network is not None:
+            self._used[self._network] = self._sent.round
+        membership = self._situation.membership
+        self._network = membership.network if membership else None
         self._sent = self._closed = self._correction = None
         self._round = self._decided = self._reading = None
 
@@ -169,6 +177,8 @@ class Reporting:
             raise RefusedError(Refusal.WRONG_MASKS)
         if len(kept) < situation.masks_min:
             raise RefusedError(Refusal.TOO_FEW_MASKS)
+        if not is_proven(situation, [situation.edges[tunnel] for tunnel in kept]):
+            raise RefusedError(Refusal.TOO_FEW_DRAWN)
         if schedule is None or known is None or known.view != sent.view:
             raise RefusedError(Refusal.WRONG_VIEW)
         changed = replace(sent, attempt=order.attempt, tunnels=kept, missing=sent.missing | order.missing)
@@ -224,6 +234,8 @@ class Reporting:
         self, round_: RoundNumber, known: KnownFinal, edges: Sequence[Edge], schedule: Schedule
     ) -> Refusal | None:
         if self._sent is not None and round_ <= self._sent.round:
+            return Refusal.ROUND_NOT_NEW
+        if self._network is not None and round_ <= self._used.get(self._network, -1):
             return Refusal.ROUND_NOT_NEW
         day = schedule.day(round_)
         if any(edge.seed.day > day for edge in edges):

@@ -34,6 +34,22 @@ def remembered(contents: VaultContents, record: Record) -> VaultContents:
             return replace(contents, sent=record)
         case Closed():
             return replace(contents, closed=record.round)
+        case Slot() | SlotEnded() | Replaced() | Moved():
+            return _with(contents, record)
+        case KnownRoster():
+            others = (roster for roster in contents.rosters if roster.network != record.network)
+            return replace(contents, rosters=(*others, record))
+        case KnownRevocations():
+            return replace(contents, revocations=record.der)
+        case Departed():
+            return replace(contents, membership=None, edges=(), sent=None, closed=None, slots=())
+        case Calibration():
+            return contents
+
+
+def _with(contents: VaultContents, record: Slot | SlotEnded | Replaced | Moved) -> VaultContents:
+    """The contents after what says whom the gateway drew, and what made it draw anew."""
+    match record:
         case Slot():
             slots = (*(slot for slot in contents.slots if slot.number != record.number), record)
             return replace(contents, slots=slots, used=contents.used | {record.number})
@@ -44,15 +60,6 @@ def remembered(contents: VaultContents, record: Record) -> VaultContents:
         case Moved():
             others = (moved for moved in contents.moved if moved.serial != record.serial)
             return replace(contents, moved=(*others, record))
-        case KnownRoster():
-            others = (roster for roster in contents.rosters if roster.network != record.network)
-            return replace(contents, rosters=(*others, record))
-        case KnownRevocations():
-            return replace(contents, revocations=record.der)
-        case Departed():
-            return replace(contents, membership=None, edges=(), sent=None, closed=None, slots=())
-        case Calibration():
-            return contents
 
 
 def _placed(contents: VaultContents, place: Membership) -> VaultContents:

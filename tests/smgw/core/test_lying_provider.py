@@ -274,7 +274,7 @@ def test_two_ends_that_both_shall_speak_first_do_not_agree() -> None:
 def test_messages_of_two_tunnels_of_one_pair_do_not_mix() -> None:
     relay = strangers()
     first = relay.open(VICTIM, PEER, epoch=1)
-    second = relay.open(VICTIM, PEER, epoch=1)
+    second = relay.open(PEER, VICTIM, epoch=1, kind=Kind.RENEWAL)
 
     def mixed(raw: bytes, _sender: ClientId, other: ClientId, said: TunnelMessage) -> list[tuple[ClientId, bytes]]:
         if said.step in {HELLO, STORED}:
@@ -286,7 +286,17 @@ def test_messages_of_two_tunnels_of_one_pair_do_not_mix() -> None:
     relay.forward = mixed
     relay.wait(25_000)
     assert house(relay, VICTIM).peers | house(relay, PEER).peers == set()
-    assert house(relay, VICTIM).alarms.count(no_seed_with(PEER, "its signature does not hold")) == 2
+    assert house(relay, VICTIM).alarms == [no_seed_with(PEER, "its signature does not hold")]
+    assert house(relay, PEER).alarms == [no_seed_with(VICTIM, "its signature does not hold")]
+
+
+def test_toward_one_neighbor_a_gateway_speaks_in_one_tunnel_at_a_time() -> None:
+    relay = strangers()
+    tunnels = [relay.open(VICTIM, PEER, epoch=1) for _ in range(3)]
+    relay.deliver()
+    victim = house(relay, VICTIM)
+    assert victim.refused[-2:] == ["REPEATED", "REPEATED"]
+    assert [edge.tunnel for edge in victim.kept.edges if edge.peer == PEER] == tunnels[:1]
 
 
 # Its own choice

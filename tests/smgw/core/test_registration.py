@@ -2,13 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
+
 from common import topics
 from common.frames import Frame, Notification, decode
 from common.identifiers import EVERYONE, NO_NETWORK, ClientId, NetworkId
+from common.merkle import Tree
 from common.payloads import Assigned, Entered, Registration, Rejected
 from common.refusal import Refusal
+from common.roster import Leaf, Roster, RosterRoot
 from common.signing import Direction
 from common.tunnels import Role
+from smgw.core import handshakes
 from smgw.core.events import (
     Connected,
     Disconnected,
@@ -18,37 +23,48 @@ from smgw.core.events import (
     Left,
     Level,
     Membership,
+    Moved,
     Notice,
     Publish,
+    ReadingTaken,
     Received,
+    Refuse,
+    Sent,
     Store,
     Subscribe,
-    TakeReading,
+    Tick,
     VaultContents,
 )
 from tests.provider.core.certified import certificate
 from tests.smgw.core.builders import (
     NAME,
     OWN,
+    PEERS,
     REGISTRATION,
     RULES,
     SELF,
+    SEND_AT,
     START,
     Bench,
+    announced,
     asked,
     contents,
+    edge,
     final,
     opening,
     order,
     published,
     refusals,
+    renewed,
     reported,
     roster,
     said,
     sent_by,
+    settled,
     tunnel,
+    valid,
 )
-from tests.smgw.core.rosters import NETWORK, PROVIDER, ROUND, values
+from tests.smgw.core.rosters import NETWORK, PARAMETERS, PROVIDER, ROUND, leaf, root, roster_of, values
 
 INBOX = Subscribe(topics.inbox_filter(NAME))
 ASSIGNED = Assigned(OWN.public_key).encode()
@@ -68,6 +84,33 @@ def stranger() -> Bench:
     return Bench(VaultContents(), now_ms=START)
 
 
+def forgotten() -> Bench:
+    """A member whom the provider did not answer for so long that it registers again."""
+    bench = Bench(now_ms=START - 30_000)
+    register(bench)
+    assert bench.kept == contents()
+    bench.now_ms = START
+    return bench
+
+
+def register(bench: Bench) -> None:
+    """Let a gateway come to the bus, and wait until it registers."""
+    effects = bench.handle(Connected()) + bench.run(bench.now_ms + 20_000)
+    assert Notification.REGISTER in published(effects)
+
+
+def in_place(bench: Bench, client: int) -> list[Effect]:
+    """Give a gateway that has got this number edges, a roster with its leaf, and a FINAL that expects it."""
+    leaves = (*(leaf(number) for number in range(1, client)), Leaf(ClientId(client), OWN.public_key, values(4).root, 2))
+    at = RosterRoot(2, client, client - 1, Tree(each.encode() for each in leaves).root())
+    bench.handle(announced(Roster(at, ROUND, roster_of(root()).name, PARAMETERS, (), leaves)))
+    for peer in PEERS:
+        bench.member.situation.keep(edge(peer, generation=1))
+    effects = bench.handle(final(expected={client, *PEERS}, at=at))
+    assert bench.member.situation.is_expected
+    return effects
+
+
 def test_a_gateway_without_a_network_asks_for_one_when_the_bus_is_there() -> None:
     bench = stranger()
     assert bench.run(START + 10_000) == []
@@ -82,7 +125,7 @@ def test_the_provider_gives_it_a_place() -> None:
         Subscribe(topics.broadcast_filter(NETWORK)),
         Notice(Level.INFO, "This gateway is client 4 of network 7."),
     ]
-    assert bench.handle(assigned()) == []
+    assert refusals(bench.handle(assigned())) == ["UNEXPECTED"]
 
 
 def test_a_request_without_an_answer_is_repeated_at_growing_distances() -> None:
@@ -124,25 +167,90 @@ def test_a_refusal_that_it_did_not_ask_for_changes_nothing() -> None:
 
 
 def test_a_place_in_another_network_erases_every_seed_of_the_one_before() -> None:
-    bench = Bench(now_ms=START)
+    bench = forgotten()
     effects = bench.handle(assigned(NetworkId(8), client=2))
     erased: list[Effect] = [Store(EdgeErased(edge.tunnel)) for edge in contents().edges]
-    assert effects[:7] == [*erased, Store(Membership(NetworkId(8), ClientId(2), serial=SELF))]
+    moved = (Store(Moved(SELF, 1)), *erased, Store(Membership(NetworkId(8), ClientId(2), serial=SELF)))
+    assert effects[:8] == [*moved]
     assert bench.kept.edges == ()
 
 
-def test_in_a_new_place_rounds_are_counted_anew() -> None:
-    bench, _ = reported()
+def test_in_a_new_place_of_the_same_network_no_round_gets_a_second_frame() -> None:
+    bench, first = reported(settled(renewed()))
+    assert Notification.SUPERPOSITION in published(first)
     bench.handle(assigned(client=11))
-    assert [type(effect) for effect in bench.handle(roster(), final())] == [TakeReading]
-    assert set(published(bench.run(START + 800_000))) == {Notification.REGISTER}
     assert bench.kept.membership == Membership(NETWORK, ClientId(11), serial=SELF)
+    effects = in_place(bench, 11) + bench.handle(ReadingTaken(valid(import_dwh=77)))
+    assert refusals(effects) == ["ROUND_NOT_NEW"]
+    bench.restart()
+    effects = in_place(bench, 11) + bench.handle(ReadingTaken(valid(import_dwh=77))) + bench.run(START + 800_000)
+    assert refusals(effects) == ["ROUND_NOT_NEW"]
+    assert [record.round for record in bench.records if isinstance(record, Sent)] == [ROUND]
 
 
 def test_a_place_from_long_ago_is_refused() -> None:
-    bench = Bench(now_ms=START)
-    assert refusals(bench.handle(assigned(client=9, at_ms=START - 60_001))) == ["STALE"]
+    bench = forgotten()
+    assert refusals(bench.handle(assigned(NetworkId(8), client=9, at_ms=START - 60_001))) == ["STALE"]
     assert bench.kept == contents()
+
+
+def test_a_place_that_was_not_asked_for_is_refused() -> None:
+    bench = settled()
+    for place in (assigned(client=8), assigned(NetworkId(8)), assigned()):
+        assert refusals(bench.handle(place)) == ["UNEXPECTED"]
+    assert bench.kept == contents()
+
+
+def test_a_member_keeps_its_number_whatever_the_provider_says() -> None:
+    bench = forgotten()
+    effects = bench.handle(assigned(client=8))
+    assert [type(effect) for effect in effects] == [Refuse, Notice]
+    assert refusals(effects) == ["UNEXPECTED"]
+    (notice,) = (effect for effect in effects if isinstance(effect, Notice))
+    assert notice.level is Level.CRITICAL
+    assert "another number in network 7, client 8, although it is client 4" in notice.text
+    assert bench.kept == contents()
+
+
+def test_a_renewed_certificate_lets_the_number_change_once() -> None:
+    bench = settled(renewed())
+    bench.handle(Tick(), assigned(client=11))
+    assert bench.kept.membership == Membership(NETWORK, ClientId(11), serial=SELF)
+    bench.tick(bench.now_ms + 10_000)
+    assert refusals(bench.handle(assigned(client=12))) == ["UNEXPECTED"]
+    assert bench.kept.membership == Membership(NETWORK, ClientId(11), serial=SELF)
+
+
+def test_a_gateway_is_moved_to_other_networks_three_times_during_the_life_of_its_certificate() -> None:
+    bench = forgotten()
+    for times, network in enumerate([8, 9, 7], 1):
+        bench.handle(assigned(NetworkId(network), client=times))
+        assert bench.kept.moved == (Moved(SELF, times),)
+        bench.restart()
+        register(bench)
+    effects = bench.handle(assigned(NetworkId(8), at_ms=bench.now_ms))
+    assert refusals(effects) == ["UNEXPECTED"]
+    (notice,) = (effect for effect in effects if isinstance(effect, Notice))
+    assert notice.level is Level.CRITICAL
+    assert "It has done so 3 times with this certificate" in notice.text
+    assert bench.kept.membership == Membership(NETWORK, ClientId(3), serial=SELF)
+    bench.rules = replace(RULES, certificate=certificate(SELF, serial=78))
+    bench.restart()
+    register(bench)
+    bench.handle(assigned(NetworkId(8), at_ms=bench.now_ms))
+    assert bench.kept.moved == (Moved(SELF, 3), Moved(78, 1))
+
+
+def test_moved_back_to_a_network_a_gateway_makes_no_second_frame_of_a_round() -> None:
+    bench, first = reported(settled(renewed()))
+    assert Notification.SUPERPOSITION in published(first)
+    bench.handle(assigned(NetworkId(8), client=2))
+    bench.tick(SEND_AT + 10_000)
+    bench.handle(assigned(client=11, at_ms=bench.now_ms))
+    bench.now_ms = SEND_AT
+    effects = in_place(bench, 11) + bench.handle(ReadingTaken(valid(import_dwh=77)))
+    assert refusals(effects) == ["ROUND_NOT_NEW"]
+    assert [record.round for record in bench.records if isinstance(record, Sent)] == [ROUND]
 
 
 def test_all_handshakes_done_are_reported_at_once() -> None:
@@ -153,6 +261,15 @@ def test_all_handshakes_done_are_reported_at_once() -> None:
     failed = Entered((), (tunnel(1), tunnel(2))).encode()
     assert [e for e in effects if isinstance(e, Publish)][-1] == said(Notification.ENTERED, failed, START + 20_000)
     assert published(effects).count(Notification.ENTERED) == 1
+
+
+def test_what_one_notification_2_has_no_room_for_is_reported_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handshakes, "ENTERED_MAX", 2)
+    bench = stranger()
+    bench.handle(Connected(), assigned(), roster(), *(opening(peer, Role.INITIATOR) for peer in (1, 2, 3)))
+    effects = [decode(e.payload).frame for e in bench.run(START + 21_000) if isinstance(e, Publish)]
+    reports = [Entered.decode(each.data) for each in effects if each.notification is Notification.ENTERED]
+    assert reports == [Entered((), (tunnel(1), tunnel(2))), Entered((), (tunnel(3),))]
 
 
 def test_while_handshakes_are_under_way_nothing_else_is_asked() -> None:
