@@ -169,10 +169,10 @@ class Administrator:
         self._valid[region] -= 1
         self._publish(now_ms)
 
-    def revoke(self, region: str, serials: Sequence[int], now_ms: int) -> None:
-        """One gateway's certificates do not hold any more."""
+    def revoke(self, region: str, serials: Sequence[int], now_ms: int, *, is_counted: bool = True) -> None:
+        """One gateway's certificates do not hold any more; it is not counted when they had expired."""
         if not self._revoked.keys() & set(serials):
-            self._valid[region] -= 1
+            self._valid[region] -= is_counted
             self._revoked |= dict.fromkeys(serials, now_ms)
             self._publish(now_ms)
 

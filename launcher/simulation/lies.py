@@ -38,6 +38,10 @@ class Lie(Enum):
     """It says that drawn members are gone, with a certificate that holds."""
     REPLAY = "replay"
     """It repeats orders."""
+    WEAKER_RULES = "weaker-rules"
+    """It states rules that are weaker than those of the owners."""
+    REASSIGNMENT = "reassignment"
+    """It assigns another client identifier to a member, which would have to draw again."""
     CUT_OFF = "cut-off"
     """It is deaf for the neighbors of one gateway, so that this one may draw again."""
     FALSE_CORRECTION = "false-correction"
@@ -64,7 +68,9 @@ class Lie(Enum):
         return _WORDS.get(self, "")
 
 
-_FOR_EVER: Final = frozenset({Lie.SHRINKING, Lie.TWO_ROSTERS, Lie.OTHER_LEAF, Lie.SURROUNDING, Lie.IMPERSONATION})
+_FOR_EVER: Final = frozenset(
+    {Lie.SHRINKING, Lie.TWO_ROSTERS, Lie.OTHER_LEAF, Lie.WEAKER_RULES, Lie.SURROUNDING, Lie.IMPERSONATION}
+)
 
 _ANSWERS: Final = {
     Lie.CHOICE: frozenset({Refusal.BAD_DRAW}),
@@ -80,6 +86,8 @@ _ANSWERS: Final = {
     Lie.FORGED_EXIT: frozenset({Refusal.BAD_SIGNATURE}),
     Lie.FALSE_DEPARTURE: frozenset({Refusal.BAD_SIGNATURE, Refusal.BAD_DRAW, Refusal.UNEXPECTED}),
     Lie.REPLAY: frozenset({Refusal.REPEATED, Refusal.STALE, Refusal.TUNNEL_CLOSED}),
+    Lie.WEAKER_RULES: frozenset({Refusal.WEAKER_RULES}),
+    Lie.REASSIGNMENT: frozenset({Refusal.UNEXPECTED}),
     Lie.CUT_OFF: frozenset({Refusal.TOO_FEW_DRAWN, Refusal.TOO_FEW_MASKS}),
     Lie.FALSE_CORRECTION: frozenset({Refusal.NAMES_ITSELF}),
 }
@@ -93,6 +101,7 @@ _WORDS: Final = {
     Lie.SURROUNDING: "its certificate is not one of the gateway administrator's",
     Lie.IMPERSONATION: "its certificate is for another name, region, role or key",
     Lie.SWAPPED_ENDS: "a neighbor of its own choice",
+    Lie.WEAKER_RULES: "It does not take part",
     Lie.CUT_OFF: "has cut this gateway off",
     Lie.FALSE_CORRECTION: "although it sent",
 }

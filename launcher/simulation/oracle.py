@@ -45,6 +45,8 @@ class Oracle:
         self._schedule = schedule
         self._masks_min = masks_min
         self.names: dict[MemberKey, str] = {}
+        self.latest: dict[tuple[NetworkId, str], ClientId] = {}
+        """Which client each gateway is now; it had lower numbers before if it came back."""
         self.exited: set[MemberKey] = set()
         """Who has said EXIT."""
         self._answers: dict[tuple[str, RoundNumber], set[Lanes]] = {}
@@ -66,6 +68,8 @@ class Oracle:
                     member = (record.network, record.client)
                     if self.names.setdefault(member, name) != name:
                         raise ViolationError(f"{name} is client {record.client}, who was {self.names[member]}")
+                    latest = self.latest.get((record.network, name), record.client)
+                    self.latest[record.network, name] = max(latest, record.client)
                 case Edge():
                     self._learn(name, record)
                 case Sent():

@@ -133,9 +133,8 @@ class Population:
     def revoke(self, gateway: Gateway) -> None:
         """The administrator revokes all certificates of a gateway, which does not belong to the network any more."""
         gateway.wants_in = False
-        if gateway.name in self._lapsed:
-            return
-        self._site.administrator.revoke(gateway.region, self._serials[gateway.name], self._site.timeline.now)
+        serials, is_counted = self._serials[gateway.name], gateway.name not in self._lapsed
+        self._site.administrator.revoke(gateway.region, serials, self._site.timeline.now, is_counted=is_counted)
         self._spread_news()
 
     def settle(self) -> None:
@@ -152,12 +151,10 @@ class Population:
         self._site.timeline.after(delay_ms, self._provider.renew_revocations)
 
     def is_gone(self, member: MemberKey) -> bool:
-        """Whether a member has said EXIT, or holds no certificate of the administrator any more.
-
-        A certificate that ends within the run has ended for whose clock is far ahead.
-        """
-        name = self._site.oracle.names.get(member, "")
+        """Whether a member has said EXIT, came back under another number, or had its certificate revoked."""
+        oracle, (network, client) = self._site.oracle, member
+        name = oracle.names.get(member, "")
         serials = self._serials.get(name, [])
-        if name in self._short:
+        if member in oracle.exited or oracle.latest.get((network, name), client) > client:
             return True
-        return member in self._site.oracle.exited or not self._site.administrator.revoked.isdisjoint(serials)
+        return not self._site.administrator.revoked.isdisjoint(serials)
