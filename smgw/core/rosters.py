@@ -154,7 +154,7 @@ class Rosters:
         text = self._objection(roster.parameters)
         if text is not None:
             self._situation.roster, self._situation.is_refusing = None, True
-            raise ReportedError(Refusal.WEAKER_RULES, Level.FATAL, f"{text} It does not take part.")
+            raise ReportedError(Refusal.WEAKER_RULES, Level.FATAL, text)
 
     def _objection(self, parameters: Parameters) -> str | None:
         """What is wrong with the rules of a network, for the owner."""
@@ -162,12 +162,12 @@ class Rosters:
         if newest is not None and period_ms != newest.period_ms:
             return (
                 f"The network's rounds, of {newest.period_ms / 1000:g} s, now shall be {period_ms / 1000:g} s long."
-                " They never change: their sums would overlap."
+                " They never change: their sums would overlap. This gateway does not take part."
             )
         if period_ms < rules.period_min_ms:
             return (
                 f"The network's rounds are {period_ms / 1000:g} s long; this gateway's own settings ask for at least"
-                f" {rules.period_min_ms / 1000:g} s."
+                f" {rules.period_min_ms / 1000:g} s. It does not take part."
             )
         pairs = (
             (parameters.members_min, rules.members_min),
@@ -180,7 +180,8 @@ class Rosters:
         return (
             f"The network wants suite {parameters.suite}, at least {parameters.members_min} members,"
             f" {parameters.masks_min} masks and {parameters.draws} drawn neighbors; this gateway's own settings ask for"
-            f" suite {rules.suite.code}, {rules.members_min}, {rules.masks_min} and {rules.draws_min}."
+            f" suite {rules.suite.code}, {rules.members_min}, {rules.masks_min} and {rules.draws_min}. It does not take"
+            " part."
         )
 
     def _keep(self, roster: Roster) -> Store:

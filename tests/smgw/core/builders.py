@@ -1,7 +1,7 @@
 """A gateway on the bench: one member machine, the orders it may get, and the frames it should make.
 
-The gateway under test is client 4 of network 7, a mesh of ten; its neighbors are 1, 2, 3, 5, 6 and 7, with seeds that
-every test knows. Gateway n has the certificate with serial n.
+The gateway under test is client 4 of network 7, a mesh of ten of which seven are left; its neighbors are 1, 2, 3, 5, 6
+and 7, with seeds that every test knows. Gateway n has the certificate with serial n.
 """
 
 import random
@@ -17,7 +17,7 @@ from common.masks import Seed
 from common.parameters import Parameters
 from common.payloads import NO_VIEW, Correction, Registration, RoundFinal, Superposition, view_of
 from common.refusal import Refusal
-from common.roster import Roster, RosterRoot
+from common.roster import LEAVES_PER_PART, Leaf, LeafPart, Roster, RosterRoot
 from common.secret import Secret
 from common.signing import Direction, Identity
 from common.suites import BASIC, Contribution, toward
@@ -29,7 +29,6 @@ from smgw.core.events import (
     Edge,
     Effect,
     Event,
-    KnownRoster,
     Level,
     Membership,
     Notice,
@@ -54,6 +53,8 @@ from tests.smgw.core.rosters import (
     PROVIDER,
     ROUND,
     SCHEDULE,
+    known_as,
+    leaf,
     proof,
     root,
     roster_of,
@@ -98,7 +99,7 @@ def tunnel(peer: int, generation: int = 0) -> TunnelId:
 
 def edge(peer: int, *, is_started: bool = True, generation: int = 0, stood_ms: int = START) -> Edge:
     key, secret = identity(peer).public_key, seed(peer, generation=generation)
-    return Edge(tunnel(peer, generation), ClientId(peer), key, peer, YEARS.end_ms, True, secret, is_started, stood_ms)
+    return Edge(tunnel(peer, generation), ClientId(peer), key, peer, YEARS.end_ms, secret, is_started, stood_ms)
 
 
 def valid(number: int = ROUND, import_dwh: int = 1_234, export_dwh: int = 0) -> Reading:
@@ -107,8 +108,13 @@ def valid(number: int = ROUND, import_dwh: int = 1_234, export_dwh: int = 0) -> 
 
 def contents(peers: Iterable[int] = PEERS) -> VaultContents:
     """A member that shares a started edge with each of `peers`, and knows the first roster."""
-    known = KnownRoster(NETWORK, root(), roster_of(root()).name)
+    known = known_as(roster_of(root()))
     return VaultContents(Membership(NETWORK, SELF), tuple(edge(peer) for peer in peers), rosters=(known,))
+
+
+def renewed() -> VaultContents:
+    """The same, whose certificate was renewed since: it registers again, to show it."""
+    return replace(contents(), membership=Membership(NETWORK, SELF, serial=77))
 
 
 def members(clients: Iterable[int]) -> ClientSet:
@@ -135,6 +141,22 @@ def announced(said: Roster, at_ms: int = START) -> Received:
     """A ROSTER, as the broker has it retained."""
     message = announcement(Broadcast.ROSTER, Notification.ROSTER, said.encode(), at_ms)
     return replace(message, is_retained=True)
+
+
+def told(leaves: Sequence[Leaf], at_ms: int = START) -> list[Received]:
+    """All leaves of a larger roster in LEAVES frames, as the broker has them retained."""
+    messages: list[Received] = []
+    for part, first in enumerate(range(0, len(leaves), LEAVES_PER_PART)):
+        data = LeafPart(part, tuple(leaves[first : first + LEAVES_PER_PART])).encode()
+        frame = Frame(NETWORK, EVERYONE, at_ms, Notification.LEAVES, data).signed(PROVIDER, Direction.DOWN)
+        messages.append(Received(topics.leaves(NETWORK, part), frame, is_retained=True))
+    return messages
+
+
+def shown(said: Roster, at_ms: int = START) -> list[Received]:
+    """A ROSTER of gateways 1 to n, and before it the leaves that it does not list."""
+    count = 0 if said.at.is_mesh else said.at.leaves
+    return [*told([leaf(number) for number in range(1, count + 1)], at_ms), announced(said, at_ms)]
 
 
 def roster(parameters: Parameters = PARAMETERS, epoch: int = 1) -> Received:

@@ -6,7 +6,7 @@ function put in place of one of its steps. Every message arrives at once; time o
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import final
 
@@ -36,7 +36,7 @@ from smgw.core.events import (
 )
 from smgw.core.member import Member
 from tests.provider.core.certified import identity, name
-from tests.smgw.core.builders import START, members, require_stored_first
+from tests.smgw.core.builders import START, members, require_stored_first, told
 from tests.smgw.core.memory import remembered
 from tests.smgw.core.rosters import NETWORK, PARAMETERS, PROVIDER, ROUND, leaf, rules
 
@@ -80,6 +80,8 @@ class Relay:
     households: dict[ClientId, Household] = field(default_factory=dict)
     forward: Forward = honestly
     redirect: Callable[[ClientId, DrawnMember], ClientId] = lambda _, drawn: drawn.client
+    is_opening: bool = True
+    """Whether it opens the tunnels that are asked for."""
     is_cut_off: Callable[[ClientId], bool] = lambda _: False
     now_ms: int = START
     rosters: list[Roster] = field(default_factory=list)
@@ -93,14 +95,15 @@ class Relay:
 
     # Gateways
 
-    def join(self, number: int, kept: VaultContents | None = None, shown: Roster | None = None) -> Household:
-        """A gateway that has its place already comes to the bus and gets a roster."""
+    def join(self, number: int, kept: VaultContents | None = None, lie: "Relay | None" = None) -> Household:
+        """A gateway that has its place already comes to the bus and gets the newest roster, or the one of a lie."""
         client = ClientId(number)
         kept = kept or VaultContents(Membership(NETWORK, client))
         member = Member(identity(number), rules(number), kept, random.Random(number), self.now_ms)
         self.households[client] = house = Household(number, member, kept)
         self.tell(client, Connected())
-        self.announce(shown or self.rosters[-1], [number])
+        view = lie or self
+        self.announce(view.rosters[-1], [number], view.leaves)
         return house
 
     def tell(self, client: ClientId, event: Event) -> None:
@@ -153,13 +156,15 @@ class Relay:
         predecessor = before.name if before else NO_PREDECESSOR
         return Roster(at, ROUND, predecessor, PARAMETERS, growth, tuple(self.leaves) if at.is_mesh else ())
 
-    def announce(self, roster: Roster, to: Iterable[int] | None = None) -> None:
-        """Say a roster to everybody, or only to some."""
+    def announce(self, roster: Roster, to: Iterable[int] | None = None, leaves: Sequence[Leaf] | None = None) -> None:
+        """Say a roster to everybody, or only to some, and before it the leaves that it does not list."""
         frame = Frame(NETWORK, EVERYONE, self.now_ms, Notification.ROSTER, roster.encode())
         topic = topics.broadcast(NETWORK, Broadcast.ROSTER)
         message = Received(topic, frame.signed(PROVIDER, Direction.DOWN), is_retained=True)
+        leaves = (self.leaves if leaves is None else leaves)[: roster.at.leaves]
+        parts = [] if roster.at.is_mesh else told(leaves, self.now_ms)
         for number in self.households if to is None else to:
-            self._mail.append((ClientId(number), message))
+            self._mail += [(ClientId(number), each) for each in (*parts, message)]
 
     def final(self, number: int, expected: Iterable[int], started: Iterable[TunnelId] = ()) -> None:
         """Say to everybody that a round is closed, and who is expected next."""
@@ -195,7 +200,8 @@ class Relay:
         if frame.notification is Notification.DRAWN:
             for drawn in Drawn.decode(frame.data).members:
                 self.asked.append((sender, drawn))
-                self.open(sender, self.redirect(sender, drawn), drawn.epoch)
+                if self.is_opening:
+                    self.open(sender, self.redirect(sender, drawn), drawn.epoch)
         elif frame.notification is Notification.TUNNEL:
             self.heard.append(raw)
             said = TunnelMessage.decode(frame.data)

@@ -11,6 +11,7 @@ from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
 from common.schedule import Schedule
 from common.suites import BASIC
 from common.tunnels import MemberProof
+from smgw.core.events import KnownRoster
 from smgw.core.situation import MemberRules
 from tests.provider.core.certified import AUTHORITY, certificate, identity, name, revocations
 
@@ -47,8 +48,9 @@ def tree(count: int) -> Tree:
 
 
 def root(count: int = 10, epoch: int = 1, *, live: int | None = None) -> RosterRoot:
-    """What a roster of gateways 1 to `count` is known by."""
-    return RosterRoot(epoch, count, count if live is None else live, tree(count).root())
+    """What a roster of gateways 1 to `count` is known by. Of ten, seven are left unless it is said otherwise."""
+    left = 7 if count == 10 else count
+    return RosterRoot(epoch, count, left if live is None else live, tree(count).root())
 
 
 def proof(number: int, at: RosterRoot) -> MemberProof:
@@ -63,3 +65,8 @@ def roster_of(at: RosterRoot, *, before: Roster | None = None, parameters: Param
     growth = tree(at.leaves).consistency(before.at.leaves) if before and has_grown else ()
     predecessor = before.name if before else NO_PREDECESSOR
     return Roster(at, ROUND, predecessor, parameters, growth, listed)
+
+
+def known_as(roster: Roster, network: NetworkId = NETWORK) -> KnownRoster:
+    """What is remembered of a roster that was followed."""
+    return KnownRoster(network, roster.at, roster.name, roster.parameters.schedule.period_ms)

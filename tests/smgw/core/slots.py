@@ -5,7 +5,7 @@ from typing import Final
 from common.identifiers import ClientId
 from common.roster import Roster
 from smgw.core.events import Connected, Effect, Membership, Notice, Slot, VaultContents
-from tests.smgw.core.builders import SELF, START, Bench, announced
+from tests.smgw.core.builders import SELF, START, Bench, shown
 from tests.smgw.core.rosters import NETWORK, PARAMETERS, root, roster_of
 
 THIRTY: Final = roster_of(root(30))
@@ -27,4 +27,4 @@ def notices(effects: list[Effect]) -> list[Notice]:
 def drawn_in(roster: Roster = THIRTY) -> tuple[Bench, list[Effect]]:
     """A new member that gets this roster, and what it does about it."""
     bench = Bench(VaultContents(Membership(NETWORK, SELF)), now_ms=START)
-    return bench, bench.handle(Connected(), announced(roster))
+    return bench, bench.handle(Connected(), *shown(roster))

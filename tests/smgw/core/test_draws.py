@@ -16,7 +16,6 @@ from common.tunnels import Drawn, DrawnMember, Kind, Role, TunnelMessage
 from smgw.core.events import (
     Connected,
     Effect,
-    KnownRoster,
     Level,
     Membership,
     Notice,
@@ -33,7 +32,6 @@ from tests.smgw.core.builders import (
     START,
     Bench,
     after,
-    announced,
     announcement,
     edge,
     of_neighbor,
@@ -41,9 +39,10 @@ from tests.smgw.core.builders import (
     published,
     refusals,
     said,
+    shown,
     tunnel,
 )
-from tests.smgw.core.rosters import NETWORK, ROUND, SCHEDULE, leaf, root, roster_of, values
+from tests.smgw.core.rosters import NETWORK, ROUND, SCHEDULE, known_as, leaf, root, roster_of, values
 from tests.smgw.core.slots import DRAWS, THIRTY, clients, drawn_in, notices, slots
 
 
@@ -77,7 +76,7 @@ def test_different_vaults_open_different_values() -> None:
     assert len(numbers) > 15
     first, _ = drawn_in()
     later = Bench(replace(first.kept, slots=(), rosters=()), now_ms=START)
-    later.handle(Connected(), announced(THIRTY))
+    later.handle(Connected(), *shown(THIRTY))
     assert not slots(first).keys() & slots(later).keys()
 
 
@@ -86,7 +85,7 @@ def test_after_a_restart_the_slots_are_the_same_and_are_asked_for_again() -> Non
     before = slots(bench)
     bench.now_ms += 5_000
     bench.restart()
-    effects = bench.handle(Connected(), announced(THIRTY))
+    effects = bench.handle(Connected(), *shown(THIRTY))
     assert slots(bench) == before
     assert asking(dict.fromkeys(clients(bench), THIRTY.at), START + 5_000) in effects
 
@@ -95,10 +94,10 @@ def test_a_roster_that_grows_changes_no_slot_before_it_has_doubled() -> None:
     bench, _ = drawn_in()
     before = slots(bench)
     grown = roster_of(root(59, epoch=2), before=THIRTY)
-    bench.handle(announced(grown))
+    bench.handle(*shown(grown))
     assert slots(bench) == before
     doubled = roster_of(root(60, epoch=3), before=grown)
-    effects = bench.handle(announced(doubled))
+    effects = bench.handle(*shown(doubled))
     assert [Store(SlotEnded(number)) in effects for number in before] == [True] * DRAWS
     assert len(slots(bench)) == DRAWS
     assert not before.keys() & slots(bench).keys()
@@ -111,17 +110,17 @@ def test_a_mesh_of_twenty_five_draws_nobody_and_the_twenty_sixth_member_makes_ev
     assert slots(bench) == {}
     assert asking(dict.fromkeys(map(ClientId, (1, 2, 3)), mesh.at), START) in effects
     bench.now_ms += 2_000
-    effects = bench.handle(announced(roster_of(root(26, epoch=2), before=mesh)))
+    effects = bench.handle(*shown(roster_of(root(26, epoch=2), before=mesh)))
     assert len(slots(bench)) == DRAWS
     assert Notification.DRAWN in published(effects)
 
 
 def test_edges_of_the_mesh_count_for_the_slots_that_fall_to_the_same_neighbors() -> None:
     mesh = roster_of(root(25))
-    known = KnownRoster(NETWORK, mesh.at, mesh.name)
+    known = known_as(mesh)
     held = tuple(edge(peer) for peer in range(1, 26) if peer != SELF)
     bench = Bench(VaultContents(Membership(NETWORK, SELF), held, rosters=(known,)), now_ms=START)
-    effects = bench.handle(Connected(), announced(roster_of(root(26, epoch=2), before=mesh)))
+    effects = bench.handle(Connected(), *shown(roster_of(root(26, epoch=2), before=mesh)))
     lacking = [client for client in clients(bench) if client == 26]
     assert published(effects) == ([Notification.DRAWN] if lacking else [])
     assert all(each in bench.kept.edges for each in held)
@@ -145,7 +144,7 @@ def test_what_is_lacking_is_said_again_after_four_periods_and_when_the_bus_is_ba
 
 def test_several_changes_within_a_second_are_said_once() -> None:
     bench, effects = drawn_in()
-    effects += bench.handle(announced(roster_of(root(31, epoch=2), before=THIRTY)), Connected())
+    effects += bench.handle(*shown(roster_of(root(31, epoch=2), before=THIRTY)), Connected())
     assert published(effects).count(Notification.DRAWN) == 1
     assert published(bench.run(START + 1_000)).count(Notification.DRAWN) == 1
 
@@ -153,16 +152,16 @@ def test_several_changes_within_a_second_are_said_once() -> None:
 def test_a_leaving_gateway_asks_for_nobody() -> None:
     leaving = VaultContents(Membership(NETWORK, SELF, is_leaving=True))
     bench = Bench(leaving, now_ms=START)
-    effects = bench.handle(Connected(), announced(THIRTY)) + bench.run(START + 60_000)
+    effects = bench.handle(Connected(), *shown(THIRTY)) + bench.run(START + 60_000)
     assert Notification.DRAWN not in published(effects)
 
 
 def test_a_seed_that_stood_for_four_periods_without_being_started_is_asked_for_anew() -> None:
     mesh = roster_of(root(7))
     waiting = (edge(1), edge(2), edge(3, is_started=False, stood_ms=START), edge(5), edge(6))
-    known = KnownRoster(NETWORK, mesh.at, mesh.name)
+    known = known_as(mesh)
     bench = Bench(VaultContents(Membership(NETWORK, SELF), waiting, rosters=(known,)), now_ms=START)
-    assert Notification.DRAWN not in published(bench.handle(Connected(), announced(mesh)))
+    assert Notification.DRAWN not in published(bench.handle(Connected(), *shown(mesh)))
     effects = bench.run(START + 4 * SCHEDULE.period_ms)
     assert asking({ClientId(3): mesh.at}, SCHEDULE.start(after(ROUND, 4))) in effects
 
@@ -228,7 +227,7 @@ def test_a_tunnel_to_somebody_else_than_was_drawn_is_refused_and_the_owner_is_to
 def test_a_drawn_neighbor_is_only_met_in_the_roster_of_the_draw() -> None:
     bench, _ = drawn_in()
     later = roster_of(root(31, epoch=2), before=THIRTY)
-    bench.handle(announced(later))
+    bench.handle(*shown(later))
     client = clients(bench)[0]
     order = opening(client, Role.INITIATOR, kind=Kind.DRAW, at=later.at)
     assert refusals(bench.handle(order)) == ["BAD_DRAW"]
@@ -269,9 +268,9 @@ def test_when_all_values_are_used_the_owner_is_told_and_the_slots_stay() -> None
     bench, _ = drawn_in()
     bench.kept = replace(bench.kept, used=frozenset(range(VALUES)))
     bench.restart()
-    bench.handle(Connected(), announced(THIRTY))
+    bench.handle(Connected(), *shown(THIRTY))
     before = slots(bench)
-    effects = bench.handle(announced(roster_of(root(60, epoch=2), before=THIRTY)))
+    effects = bench.handle(*shown(roster_of(root(60, epoch=2), before=THIRTY)))
     assert slots(bench) == before
     assert [notice.text for notice in notices(effects)] == [
         "This gateway has used its 1024 draw values. It draws no other neighbors before it has a new key."

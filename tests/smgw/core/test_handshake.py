@@ -87,7 +87,7 @@ def answer(effects: list[Effect]) -> bytes:
 
 def standing(peer: int, seed: Seed) -> Edge:
     key = identity(peer).public_key
-    return Edge(tunnel(peer), ClientId(peer), key, peer, YEARS.end_ms, True, seed, is_started=False, stood_ms=START)
+    return Edge(tunnel(peer), ClientId(peer), key, peer, YEARS.end_ms, seed, is_started=False, stood_ms=START)
 
 
 def confirmed(other: Initiator, bench: Bench, own: Introduction) -> list[Effect]:

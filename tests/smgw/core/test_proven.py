@@ -6,11 +6,24 @@ import pytest
 
 from common.frames import Notification
 from common.identifiers import EVERYONE, ClientId
-from smgw.core.events import KnownRoster, Membership, VaultContents
+from smgw.core.events import Membership, VaultContents
 from smgw.core.wants import is_proven
 from tests.provider.core.certified import identity
-from tests.smgw.core.builders import SELF, START, Bench, announced, edge, final, not_sent, published, reported
-from tests.smgw.core.rosters import NETWORK, ROUND, root, roster_of
+from tests.smgw.core.builders import (
+    SELF,
+    START,
+    Bench,
+    correction,
+    edge,
+    final,
+    not_sent,
+    published,
+    refusals,
+    reported,
+    shown,
+    view,
+)
+from tests.smgw.core.rosters import NETWORK, ROUND, SCHEDULE, known_as, root, roster_of
 
 THIRTY = roster_of(root(30))
 
@@ -19,9 +32,9 @@ def in_mesh(count: int, held: int, *, live: int | None = None) -> Bench:
     """A member of a mesh, with started edges to so many of the others."""
     mesh = roster_of(root(count, live=live))
     peers = [number for number in range(1, count + 1) if number != SELF][:held]
-    known = KnownRoster(NETWORK, mesh.at, mesh.name)
+    known = known_as(mesh)
     bench = Bench(VaultContents(Membership(NETWORK, SELF), tuple(map(edge, peers)), rosters=(known,)))
-    bench.handle(announced(mesh), final(expected={SELF, *peers, count}, at=mesh.at), at_ms=START - 1_000)
+    bench.handle(*shown(mesh), final(expected={SELF, *peers, count}, at=mesh.at), at_ms=START - 1_000)
     return bench
 
 
@@ -34,25 +47,50 @@ def test_in_a_mesh_half_of_the_other_live_members_are_needed(count: int, live: i
     assert effects == not_sent("TOO_FEW_DRAWN") if not sends else published(effects) == [Notification.SUPERPOSITION]
 
 
-def drawn(held: int, *, is_started: bool = True) -> tuple[Bench, list[ClientId]]:
+def has_enough(bench: Bench) -> bool:
+    """Whether its edges are enough for a frame that all of them mask."""
+    return is_proven(bench.member.situation, bench.member.situation.edges.values())
+
+
+def drawn(held: int) -> tuple[Bench, list[ClientId]]:
     """A member of a network of thirty, with edges to so many of the six that it drew; and who these are."""
     bench = Bench(VaultContents(Membership(NETWORK, SELF)))
-    bench.handle(announced(THIRTY), at_ms=START - 1_000)
+    bench.handle(*shown(THIRTY), at_ms=START - 1_000)
     clients = sorted(slot.client for slot in bench.kept.slots)
     for client in clients[:held]:
-        bench.member.situation.keep(edge(client, is_started=is_started))
+        bench.member.situation.keep(edge(client))
     return bench, clients
 
 
 @pytest.mark.parametrize(("held", "proven"), [(0, False), (2, False), (3, True), (6, True)])
 def test_of_six_drawn_neighbors_three_are_needed(held: int, proven: bool) -> None:
     bench, _ = drawn(held)
-    assert is_proven(bench.member.situation) == proven
+    assert has_enough(bench) == proven
 
 
-def test_edges_that_stand_prove_a_neighbor_as_well_as_those_that_are_in_use() -> None:
-    bench, _ = drawn(3, is_started=False)
-    assert is_proven(bench.member.situation)
+def test_who_is_not_expected_does_not_count_although_the_gateway_has_its_seed() -> None:
+    bench, clients = drawn(6)
+    others = [number for number in range(1, 31) if number not in {SELF, *clients}]
+    for number in others:
+        bench.member.situation.keep(edge(number))
+    bench.handle(final(ROUND - 1, expected={SELF, *others, *clients[:2]}, at=THIRTY.at))
+    _, effects = reported(bench)
+    assert effects == not_sent("TOO_FEW_DRAWN")
+
+
+@pytest.mark.parametrize(("missing", "answers"), [(3, True), (4, False)])
+def test_a_correction_that_takes_away_more_than_half_of_the_drawn_is_not_answered(missing: int, answers: bool) -> None:
+    """Whoever calls all others missing would otherwise see the reading under the masks of its own few alone."""
+    bench, clients = drawn(6)
+    others = [number for number in range(1, 31) if number not in {SELF, *clients}]
+    for number in others:
+        bench.member.situation.keep(edge(number))
+    said = final(ROUND - 1, expected=range(1, 31), at=THIRTY.at)
+    bench.handle(said)
+    reported(bench)
+    effects = bench.handle(correction(*clients[:missing], of_view=view(said)), at_ms=SCHEDULE.deadline(ROUND, 0))
+    assert refusals(effects) == ([] if answers else ["TOO_FEW_DRAWN"])
+    assert published(effects) == ([Notification.SUPERPOSITION] if answers else [])
 
 
 def test_gateways_that_drew_this_one_prove_nothing() -> None:
@@ -66,12 +104,12 @@ def test_gateways_that_drew_this_one_prove_nothing() -> None:
     assert effects == not_sent("TOO_FEW_DRAWN")
 
 
-def test_a_drawn_number_in_a_roster_that_the_gateway_never_saw_proves_nothing() -> None:
+def test_another_key_under_a_drawn_number_proves_nothing() -> None:
     bench, clients = drawn(6)
     for client in clients[:4]:
         (held,) = bench.member.situation.edges_with(client)
-        bench.member.situation.keep(replace(held, is_vouched=False))
-    assert not is_proven(bench.member.situation)
+        bench.member.situation.keep(replace(held, peer_key=identity(99).public_key))
+    assert not has_enough(bench)
 
 
 def test_a_slot_that_was_given_up_counts_as_a_neighbor_that_is_not_proven() -> None:
@@ -79,12 +117,12 @@ def test_a_slot_that_was_given_up_counts_as_a_neighbor_that_is_not_proven() -> N
     for slot in list(bench.member.situation.slots.values()):
         if slot.client in clients[:4]:
             bench.member.situation.slots[slot.number] = replace(slot, client=EVERYONE)
-    assert not is_proven(bench.member.situation)
+    assert not has_enough(bench)
 
 
 def test_in_a_mesh_a_neighbor_is_the_key_of_its_leaf_and_not_its_number() -> None:
-    bench = in_mesh(10, 5)
-    assert is_proven(bench.member.situation)
+    bench = in_mesh(10, 5, live=10)
+    assert has_enough(bench)
     (held, *_) = bench.member.situation.edges.values()
     bench.member.situation.keep(replace(held, peer_key=identity(99).public_key))
-    assert not is_proven(bench.member.situation)
+    assert not has_enough(bench)

@@ -14,9 +14,9 @@ from tests.smgw.core.builders import (
     SELF,
     Bench,
     after,
-    announced,
     edge,
     final,
+    shown,
 )
 from tests.smgw.core.rosters import SCHEDULE
 from tests.smgw.core.slots import DRAWS, THIRTY, clients, drawn_in, notices, slots
@@ -28,7 +28,7 @@ def established(missing: int, *, replaced: tuple[Replaced, ...] = ()) -> tuple[B
     held = tuple(edge(client) for client in clients(bench))
     bench.kept = replace(bench.kept, edges=held, replaced=replaced)
     bench.restart()
-    bench.handle(Connected(), announced(THIRTY))
+    bench.handle(Connected(), *shown(THIRTY))
     return bench, clients(bench)[:missing]
 
 
@@ -79,7 +79,7 @@ def test_a_restart_and_a_reconnect_do_not_renew_the_budget() -> None:
     rounds(bench, expected, 4)
     once = slots(bench)
     bench.restart()
-    bench.handle(Connected(), announced(THIRTY))
+    bench.handle(Connected(), *shown(THIRTY))
     rounds(bench, {SELF, 30}, 12)
     assert slots(bench) == once
 

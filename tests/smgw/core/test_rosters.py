@@ -1,5 +1,6 @@
 """ROSTER: which one a gateway follows, and how it notices a provider that shows others."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,26 +10,27 @@ from common.frames import Frame, Notification
 from common.identifiers import EVERYONE, ClientId, NetworkId
 from common.merkle import Tree
 from common.payloads import Assigned
-from common.roster import Leaf, Roster
+from common.roster import Leaf, Roster, RosterRoot
 from common.signing import Direction
 from common.topics import Broadcast
 from common.tunnels import Role
 from smgw.core.events import (
     Connected,
     Effect,
-    KnownRoster,
     Level,
     Membership,
     Notice,
     Received,
     Store,
     Subscribe,
+    Tick,
     VaultContents,
 )
 from tests.provider.core.certified import identity, revocations
 from tests.smgw.core.builders import (
     ALL,
     OWN,
+    RULES,
     SELF,
     START,
     Bench,
@@ -39,22 +41,25 @@ from tests.smgw.core.builders import (
     opening,
     published,
     refusals,
+    renewed,
     reported,
     roster,
     settled,
+    shown,
 )
-from tests.smgw.core.rosters import NETWORK, PROVIDER, ROUND, SCHEDULE, leaf, root, roster_of
+from tests.smgw.core.builders import told as told_leaves
+from tests.smgw.core.rosters import NETWORK, PARAMETERS, PROVIDER, ROUND, SCHEDULE, known_as, leaf, root, roster_of
 
 FIRST = roster_of(root())
 
 
 def known(roster: Roster, network: NetworkId = NETWORK) -> Store:
-    return Store(KnownRoster(network, roster.at, roster.name))
+    return Store(known_as(roster, network))
 
 
 def member_of(roster: Roster) -> Bench:
     """Client 4, who followed this roster before it was switched off."""
-    return Bench(replace(contents(), rosters=(KnownRoster(NETWORK, roster.at, roster.name),)), now_ms=START)
+    return Bench(replace(contents(), rosters=(known_as(roster),)), now_ms=START)
 
 
 def refused(effects: list[Effect]) -> tuple[list[str], list[Level]]:
@@ -141,23 +146,144 @@ def test_a_large_roster_proves_that_it_only_grew() -> None:
     bench = member_of(small)
     assert refused(bench.handle(announced(replace(large, growth=large.growth[:-1])))) == SHRINKS
     assert refused(bench.handle(announced(replace(large, growth=())))) == SHRINKS
-    assert known(large) in bench.handle(announced(large))
+    assert known(large) in bench.handle(*shown(large))
 
 
 def test_the_twenty_sixth_member_is_proven_too() -> None:
     mesh, drawn = roster_of(root(25)), roster_of(root(26, epoch=2), before=roster_of(root(25)))
-    assert known(drawn) in member_of(mesh).handle(announced(drawn))
+    assert known(drawn) in member_of(mesh).handle(*shown(drawn))
 
 
-def test_a_gateway_that_was_away_accepts_a_later_epoch_that_has_not_fewer_leaves() -> None:
+def later(leaves: Sequence[Leaf], epoch: int = 5, *, live: int | None = None) -> Roster:
+    """A large roster of these leaves, some epochs after the first."""
+    tree = Tree(each.encode() for each in leaves)
+    at = RosterRoot(epoch, len(leaves), len(leaves) if live is None else live, tree.root())
+    return replace(roster_of(root(30)), at=at, predecessor=b"\x01" * 32)
+
+
+TRUE = [leaf(number) for number in range(1, 32)]
+EXCHANGED = [*TRUE[:6], replace(leaf(40), client=ClientId(7)), *TRUE[7:]]
+"""Somebody else stands in the place of client 7."""
+
+
+def test_a_gateway_that_was_away_accepts_a_later_epoch_that_begins_with_the_leaves_that_it_knew() -> None:
     bench = member_of(roster_of(root(30)))
-    for later, reason in [
-        (root(29, epoch=5), ["ROSTER_SHRINKS"]),
-        (replace(root(30, epoch=5), root=bytes(32)), ["ROSTER_SHRINKS"]),
-        (root(31, epoch=5), []),
-    ]:
-        said = replace(roster_of(root(30)), at=later, predecessor=b"\x01" * 32)
-        assert refusals(bench.handle(announced(said))) == reason
+    assert refusals(bench.handle(announced(later(TRUE[:29])))) == ["ROSTER_SHRINKS"]
+    assert bench.handle(*told_leaves(TRUE), announced(later(TRUE)))[0] == known(later(TRUE))
+
+
+def test_after_a_time_away_exchanged_leaves_are_noticed_however_many_epochs_were_missed() -> None:
+    bench = member_of(roster_of(root(30)))
+    effects = bench.handle(*told_leaves(EXCHANGED), announced(later(EXCHANGED)))
+    assert refused(effects) == SHRINKS
+    assert "does not continue the one of epoch 1" in told(effects)
+    assert bench.member.situation.roster is None
+    assert bench.records == []
+
+
+def test_a_large_roster_waits_for_its_leaves_in_whatever_order_they_come() -> None:
+    many = [leaf(number) for number in range(1, 301)]
+    bench = Bench(VaultContents(Membership(NETWORK, SELF)), now_ms=START)
+    first, second, third = told_leaves(many)
+    assert bench.handle(announced(later(many)), third, first) == []
+    assert bench.member.situation.roster is None
+    assert bench.handle(second)[0] == known(later(many))
+    assert bench.member.situation.roster == later(many)
+
+
+def test_leaves_that_do_not_come_are_asked_for_every_period_until_they_do() -> None:
+    bench = Bench(VaultContents(Membership(NETWORK, SELF)), now_ms=START)
+    bench.handle(announced(later(TRUE)))
+    listen: Effect = Subscribe(topics.broadcast_filter(NETWORK))
+    assert listen not in bench.run(START - 1 + SCHEDULE.period_ms)
+    assert listen in bench.run(START + SCHEDULE.period_ms)
+    assert listen in bench.run(START + 2 * SCHEDULE.period_ms)
+    bench.handle(*told_leaves(TRUE))
+    assert listen not in bench.run(START + 5 * SCHEDULE.period_ms)
+
+
+def test_after_a_restart_the_leaves_are_gathered_again_and_asked_for_no_longer_than_needed() -> None:
+    bench = member_of(later(TRUE))
+    assert bench.handle(announced(later(TRUE))) == []
+    assert bench.member.situation.roster is None
+    bench.handle(*told_leaves(TRUE))
+    assert bench.member.situation.roster == later(TRUE)
+    assert known(later(TRUE)).record not in bench.records
+    assert Subscribe(topics.broadcast_filter(NETWORK)) not in bench.run(START + 5 * SCHEDULE.period_ms)
+
+
+def test_a_roster_that_is_not_of_the_leaves_that_were_told_is_another_one() -> None:
+    bench = Bench(VaultContents(Membership(NETWORK, SELF)), now_ms=START)
+    assert refused(bench.handle(*told_leaves(TRUE), announced(later(EXCHANGED)))) == TWO
+    assert bench.records == []
+
+
+def test_a_leaf_that_was_told_is_never_exchanged() -> None:
+    bench = Bench(VaultContents(Membership(NETWORK, SELF)), now_ms=START)
+    bench.handle(*told_leaves(TRUE))
+    effects = bench.handle(*told_leaves(EXCHANGED))
+    assert refused(effects) == TWO
+    assert "two different keys or commitments of client 7" in told(effects)
+    assert bench.handle(announced(later(TRUE)))[0] == known(later(TRUE))
+
+
+def test_two_rosters_that_wait_for_their_leaves_under_one_number_are_noticed() -> None:
+    bench = Bench(VaultContents(Membership(NETWORK, SELF)), now_ms=START)
+    assert refused(bench.handle(announced(later(TRUE)), announced(later(EXCHANGED)))) == TWO
+
+
+def test_a_roster_that_calls_more_members_live_than_it_has_keys_is_refused() -> None:
+    repeated = [*TRUE, replace(leaf(7), client=ClientId(32), epoch=2)]
+    bench = Bench(VaultContents(Membership(NETWORK, SELF)), now_ms=START)
+    effects = bench.handle(*told_leaves(repeated), announced(later(repeated)))
+    assert refused(effects) == (["ROSTER_TOO_SMALL"], [Level.CRITICAL])
+    assert "says that 32 of its members are left, and has 31 different keys" in told(effects)
+    assert refusals(bench.handle(announced(later(repeated, epoch=6, live=31)))) == []
+
+
+@pytest.mark.parametrize("number", [2, 31])
+def test_another_key_in_the_gateways_own_place_is_found_in_a_large_roster_too(number: int) -> None:
+    lie = [replace(leaf(number), client=SELF) if each.client == SELF else each for each in TRUE]
+    bench = Bench(VaultContents(Membership(NETWORK, SELF)), now_ms=START)
+    effects = bench.handle(*told_leaves(lie), announced(later(lie, live=30)))
+    assert refused(effects) == (["BAD_DRAW"], [Level.CRITICAL])
+
+
+def test_a_gateway_whose_key_came_back_under_another_number_takes_no_part_under_the_old_one() -> None:
+    back = [*TRUE, replace(leaf(SELF), client=ClientId(32), epoch=2)]
+    bench = Bench(VaultContents(Membership(NETWORK, SELF)), now_ms=START)
+    bench.handle(Connected(), *told_leaves(back), announced(later(back, live=31)))
+    assert bench.kept.slots == ()
+
+
+# Rules
+
+
+def with_period(period_ms: int, before: Roster | None = None) -> Roster:
+    rules_then = replace(PARAMETERS, schedule=replace(SCHEDULE, period_ms=period_ms))
+    return roster_of(root(epoch=2 if before else 1), before=before, parameters=rules_then)
+
+
+def test_the_period_of_a_network_never_changes() -> None:
+    bench = settled()
+    effects = bench.handle(announced(with_period(1_800_000, before=FIRST)))
+    assert refused(effects) == (["WEAKER_RULES"], [Level.FATAL])
+    assert told(effects) == (
+        "The network's rounds, of 900 s, now shall be 1800 s long. They never change: their sums would overlap. This"
+        " gateway does not take part."
+    )
+    bench.restart()
+    assert refused(bench.handle(announced(with_period(1_800_000, before=FIRST)))) == (["WEAKER_RULES"], [Level.FATAL])
+
+
+def test_a_network_with_shorter_rounds_than_the_owner_allows_is_refused() -> None:
+    bench = Bench(VaultContents(Membership(NETWORK, SELF)), replace(RULES, period_min_ms=900_001), START)
+    effects = bench.handle(roster())
+    assert refused(effects) == (["WEAKER_RULES"], [Level.FATAL])
+    assert "are 900 s long; this gateway's own settings ask for at least 900.001 s" in told(effects)
+
+
+# Small ones, other ones
 
 
 def test_after_a_time_away_listed_leaves_are_compared_all_the_same() -> None:
@@ -188,7 +314,7 @@ def small_network(valid: int) -> tuple[Bench, list[Effect]]:
     """A member of a mesh of five, of which the administrator counts so many valid certificates; and what it is told."""
     at = root(5)
     first = roster_of(at)
-    bench = Bench(replace(contents((1, 2, 3)), rosters=(KnownRoster(NETWORK, at, first.name),)), now_ms=START)
+    bench = Bench(replace(contents((1, 2, 3)), rosters=(known_as(first),)), now_ms=START)
     bench.handle(announcement(Broadcast.REVOCATIONS, Notification.REVOCATIONS, revocations(2, valid=valid), START))
     return bench, bench.handle(Connected(), announced(first))
 
@@ -271,13 +397,14 @@ def test_a_roster_other_than_the_one_that_a_final_announced_is_refused() -> None
 
 
 def test_rosters_of_another_network_have_no_bearing_on_this_one_and_are_remembered() -> None:
-    bench = settled()
-    bench.handle(announced(roster_of(root(epoch=2), before=FIRST)))
+    bench = settled(renewed())
+    bench.handle(announced(roster_of(root(epoch=2), before=FIRST)), Tick())
     bench.handle(assigned(NetworkId(8)))
     first_there = roster_of(root(11))
     frame = Frame(NetworkId(8), EVERYONE, START, Notification.ROSTER, first_there.encode())
     there = Received(topics.broadcast(NetworkId(8), Broadcast.ROSTER), frame.signed(PROVIDER, Direction.DOWN))
     assert known(first_there, NetworkId(8)) in bench.handle(there)
+    bench.tick(START + 10_000)
     bench.handle(assigned(NETWORK, client=11))
     assert refusals(bench.handle(roster())) == ["STALE"]
 
