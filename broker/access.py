@@ -15,7 +15,11 @@ from common.identifiers import NO_NETWORK, NetworkId, is_name
 from common.topics import ROOT
 
 INSPECTOR_NAME: Final = "inspector"
-"""The usual name of an inspector; it may do nothing at all when it is not among `Access.inspectors`."""
+"""The usual name of an inspector; it may do nothing at all when it is not among `Access.inspectors`.
+
+Names of all inspectors begin with it, and the administrator gives no gateway such a name: who was allowed to watch
+under a name so never shares it with a gateway.
+"""
 
 _EVERYTHING: Final = ("#", "$SYS/#")
 
@@ -33,7 +37,7 @@ class Access:
         silenced: Names of those who may do nothing any more, since they flooded the broker.
 
     Raises:
-        SettingsError: A name is none, or is given twice.
+        SettingsError: A name is none, or is given twice, or is an inspector's and does not begin with `inspector`.
     """
 
     provider: str
@@ -50,6 +54,9 @@ class Access:
                     f"{name!r} cannot be the name of the provider or of an inspector at the broker: each needs one of "
                     "its own, of 1 to 32 characters of a-z, 0-9 and -."
                 )
+        for name in self.inspectors:
+            if not name.startswith(INSPECTOR_NAME):
+                raise SettingsError(f"{name!r} cannot be an inspector's name, which begins with {INSPECTOR_NAME!r}.")
 
 
 def render_access(access: Access, broker: str) -> str:

@@ -23,11 +23,11 @@ from common.certificates import Role, Subject
 from launcher.errors import LauncherError
 from launcher.scratch import Scratch
 
-SPECTATOR: Final = "spectator"
+SPECTATOR: Final = "inspector-spectator"
 """The name under which the demonstration itself watches the bus."""
 
 INSPECTOR: Final = "inspector"
-EXPLORER: Final = "explorer"
+EXPLORER: Final = "inspector-explorer"
 INSPECTORS: Final = (SPECTATOR, INSPECTOR, EXPLORER)
 """Of two clients with one name the broker keeps the later, so each program that watches has a name of its own."""
 

@@ -18,7 +18,10 @@ Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Has the inspecto
 def enroll(
     directory: Directory,
     name: Annotated[
-        str, typer.Option(help="Its name; of two programs with one name the broker keeps the later.")
+        str,
+        typer.Option(
+            help="Its name, which begins with inspector; of two programs with one name the broker keeps the later."
+        ),
     ] = "inspector",
 ) -> None:
     """Make an inspector's key, and the request for its certificate. A second time nothing changes."""

@@ -10,6 +10,7 @@ from typing import Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from broker.access import INSPECTOR_NAME
 from broker.settings import BrokerSettings, BusSettings, HomePath, Name
 from broker.toml import FileSettings, load_settings
 from common.identifiers import NetworkId
@@ -133,6 +134,11 @@ class ProviderSettings(FileSettings):
             raise ValueError("network is empty: give at least one [[network]] with id and region")
         if self.name in self.broker.inspectors:
             raise ValueError(f"{self.name!r} is the provider's name and cannot be an inspector's: give each its own")
+        if other := next((name for name in self.broker.inspectors if not name.startswith(INSPECTOR_NAME)), None):
+            raise ValueError(
+                f"inspectors in [broker] has {other!r}: names of inspectors begin with {INSPECTOR_NAME!r}, which no "
+                f"gateway's does. Enroll it as {INSPECTOR_NAME}-{other}"
+            )
         for key in ("id", "region"):
             values = [getattr(network, key) for network in self.network]
             if twice := next((value for value in values if values.count(value) > 1), None):

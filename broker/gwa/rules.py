@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from broker.access import INSPECTOR_NAME
 from broker.credentials import utc
 from broker.gwa.issuing import Request, RequestError
 from broker.gwa.ledger import Entry, Ledger
 from common.certificates import Role
 
-RESERVED: Final = {"provider": Role.PROVIDER, "broker": Role.BROKER, "inspector": Role.INSPECTOR}
+RESERVED: Final = {"provider": Role.PROVIDER, "broker": Role.BROKER}
 """Names that nobody of another role gets, since the broker's access rules go by them."""
 
 BROKER_NAME: Final = "broker"
@@ -18,7 +19,7 @@ BROKER_NAME: Final = "broker"
 LOCAL_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 """By these a provider reaches the broker that it started itself, so a certificate keeps them."""
 
-_METER: Final = re.compile(r"[0-9A-Z-]{4,40}")
+_METER: Final = re.compile(r"[0-9A-Z]{4,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,24 @@ class Order:
 
 
 def meter_of(text: str) -> str:
-    """A meter's identification as the books have it, however it was typed: in capitals and without blanks.
+    """A meter's identification, however it was typed: in capitals, without blanks and hyphens.
 
     Raises:
         RequestError: it is none. Example: 1EMH0012345678 (DIN 43863-5).
     """
-    meter = "".join(text.split()).upper()
+    meter = _bare(text)
     if not _METER.fullmatch(meter):
         raise RequestError(f"{text!r} does not identify a meter. Type what stands on it, such as 1EMH0012345678")
     return meter
+
+
+def is_same_meter(one: str | None, other: str | None) -> bool:
+    """Whether both identify one meter, or both none: hyphens, blanks and case make no other one."""
+    return (one and _bare(one)) == (other and _bare(other))
+
+
+def _bare(text: str) -> str:
+    return "".join(text.replace("-", " ").split()).upper()
 
 
 def check(order: Order, ledger: Ledger, now_ms: int) -> None:
@@ -65,12 +75,12 @@ def check_parties(order: Order, ledger: Ledger, now_ms: int) -> None:
     for entry in valid:
         if entry.name == subject.name:
             raise RequestError(f"{_has_one(entry)}, for another key. {_revoke(entry)}")
-        if order.meter is not None and entry.meter == order.meter:
+        if order.meter is not None and is_same_meter(entry.meter, order.meter):
             raise RequestError(f"meter {order.meter} has a valid certificate: {_has_one(entry)}. {_revoke(entry)}")
         if entry.role is Role.PROVIDER and subject.role is Role.PROVIDER:
             raise RequestError(f"there is a provider: {_has_one(entry)}. {_revoke(entry)}")
     for entry in others:
-        if entry.name == subject.name and entry.meter != order.meter:
+        if entry.name == subject.name and not is_same_meter(entry.meter, order.meter):
             raise RequestError(f"{entry.name} was the name of another meter. Choose a name that nobody had")
     needs_provider = subject.role in {Role.GATEWAY, Role.INSPECTOR}
     if needs_provider and provider_in(ledger, now_ms) is None:
@@ -90,7 +100,8 @@ def repeated(order: Order, ledger: Ledger, now_ms: int) -> Entry | None:
     request = order.request
     for entry in ledger.valid(now_ms):
         known = Request(entry.subject, entry.public_key, entry.hosts)
-        if (known, entry.meter, entry.role) == (request, order.meter, order.role):
+        is_meter = is_same_meter(entry.meter, order.meter)
+        if is_meter and (known, entry.role) == (request, order.role):
             return entry
     return None
 
@@ -104,7 +115,13 @@ def _check_role(order: Order) -> None:
         )
     if subject.role is Role.BROKER and subject.name != BROKER_NAME:
         raise RequestError(f"the broker is called {BROKER_NAME}, not {subject.name}. Enroll it again")
-    if RESERVED.get(subject.name, subject.role) is not subject.role:
+    is_inspector, is_called_one = subject.role is Role.INSPECTOR, subject.name.startswith(INSPECTOR_NAME)
+    if is_inspector and not is_called_one:
+        raise RequestError(
+            f"names of inspectors begin with {INSPECTOR_NAME}, and {subject.name} does not. Enroll it again, with "
+            f"--name {INSPECTOR_NAME}-{subject.name}"
+        )
+    if RESERVED.get(subject.name, subject.role) is not subject.role or (is_called_one and not is_inspector):
         raise RequestError(f"the name {subject.name} is reserved. Choose another one in its settings, and enroll again")
     if subject.role is Role.GATEWAY and order.meter is None:
         raise RequestError(f"which meter does {subject.name} read? Add --meter, or a line to the file of --meters")

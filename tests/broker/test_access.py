@@ -56,8 +56,8 @@ def test_provider_reads_what_gateways_say_and_writes_what_they_read() -> None:
 
 
 def test_inspectors_only_read() -> None:
-    found = sections(Access("provider", NETWORKS, ("inspector", "board")))
-    for name in ("inspector", "board"):
+    found = sections(Access("provider", NETWORKS, ("inspector", "inspector-board")))
+    for name in ("inspector", "inspector-board"):
         assert {line for line in found[name] if not line.startswith("topic deny ")} == {"topic read dcnet/#"}
         assert f"topic deny dcnet/1/+/up/{name}" in found[name]
 
@@ -100,3 +100,8 @@ def test_no_line_lets_anybody_write_everything() -> None:
 def test_name_that_is_none_or_has_two_roles_is_refused(provider: str, inspectors: tuple[str, ...]) -> None:
     with pytest.raises(SettingsError, match="each needs one of its own"):
         Access(provider, NETWORKS, inspectors)
+
+
+def test_an_inspector_whose_name_a_gateway_might_have_is_refused() -> None:
+    with pytest.raises(SettingsError, match="'auditor' cannot be an inspector's name, which begins with 'inspector'"):
+        Access("provider", NETWORKS, ("inspector", "auditor"))

@@ -16,7 +16,7 @@ from broker.settings import BrokerSettings, BusSettings
 from common.identifiers import NetworkId
 from tests.credentials import shared
 
-ACCESS: Final = Access("provider", (NetworkId(1), NetworkId(7)), ("inspector", "spectator"))
+ACCESS: Final = Access("provider", (NetworkId(1), NetworkId(7)), ("inspector", "inspector-2"))
 """The rules of the broker in tests."""
 
 

@@ -72,7 +72,7 @@ class Scene:
 
     @property
     def watcher(self) -> Stranger:
-        return Stranger(self.broker, self.administrator.inspector("watcher"), "watcher")
+        return Stranger(self.broker, self.administrator.inspector("inspector-watcher"), "inspector-watcher")
 
     def client(self, gateway: str) -> Stranger:
         return Stranger(self.broker, self.administrator.gateway(gateway), gateway)
@@ -85,7 +85,7 @@ class Scene:
 async def opened(home: Path) -> AsyncIterator[Scene]:
     """A scene with all its files in `home`; the watcher listens already."""
     administrator = Administrator(home / "administrator")
-    access = Access("provider", NETWORKS, ("inspector", "watcher"))
+    access = Access("provider", NETWORKS, ("inspector", "inspector-watcher"))
     async with Broker(BrokerSettings(), home / "mosquitto", administrator.broker(), access) as running:
         scene = Scene(running, administrator)
         assert await scene.watcher.listen("#") == 0

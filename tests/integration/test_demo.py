@@ -42,7 +42,7 @@ async def test_a_short_demo_is_exact_and_leaves_nothing(tmp_path: Path) -> None:
     assert "Enrolled 6 gateways and all others in " in told
     assert "MQTT Explorer: host 127.0.0.1, port " in told
     for name in ("authority.pem", "certificate.pem", "identity.key"):
-        assert f"{tmp_path}/kept/inspectors/explorer/{name}" in told
+        assert f"{tmp_path}/kept/inspectors/inspector-explorer/{name}" in told
     with (tmp_path / "kept" / "provider" / "results.csv").open(newline="") as file:
         rows = {row["round"]: row["import_dwh"] for row in csv.DictReader(file)}
     assert all(rows[str(line["round"])] == str(line["import_dwh"]) for line in lines)

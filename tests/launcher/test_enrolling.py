@@ -97,11 +97,11 @@ def test_provider_and_broker_install_their_own_bundles_in_any_order(root: Path, 
 
 def test_an_inspector_is_enrolled_under_a_name_of_its_own(root: Path, fingerprint: str) -> None:
     home = root / "explorer"
-    dcnet("inspector", "enroll", home, "--name", "explorer")
+    dcnet("inspector", "enroll", home, "--name", "inspector-explorer")
     dcnet("gwa", "issue", root / "gwa", home / "request.pem", "--role", "inspector")
-    bundle = root / "gwa" / "issued" / "explorer.pem"
+    bundle = root / "gwa" / "issued" / "inspector-explorer.pem"
     assert dcnet("inspector", "install", home, bundle, "--authority", fingerprint).status == 0
-    assert load_credentials(home, Role.INSPECTOR, now_ms()).certificate.subject.name == "explorer"
+    assert load_credentials(home, Role.INSPECTOR, now_ms()).certificate.subject.name == "inspector-explorer"
     assert dcnet("inspector", "revocations", home, root / "gwa" / "revocations.pem").status == 0
 
 

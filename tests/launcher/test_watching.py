@@ -14,7 +14,7 @@ def test_every_setting_that_mqtt_explorer_asks_for_is_told() -> None:
     for piece in ("host 127.0.0.1, port 8883, encryption (TLS) on", "dcnet/1/#"):
         assert piece in told
     for file in ("authority.pem", "certificate.pem", "identity.key"):
-        assert f"/s/inspectors/explorer/{file}" in told
+        assert f"/s/inspectors/inspector-explorer/{file}" in told
 
 
 def test_the_command_for_a_terminal_has_credentials_of_its_own() -> None:

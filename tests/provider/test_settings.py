@@ -108,6 +108,10 @@ def test_an_unknown_variable_is_refused_with_the_nearest(tmp_path: Path, monkeyp
             GOOD + "[broker]\ninspectors = ['provider']",
             "'provider' is the provider's name and cannot be an inspector's",
         ),
+        (
+            GOOD + "[broker]\ninspectors = ['inspector', 'auditor']",
+            "inspectors in [broker] has 'auditor': names of inspectors begin with 'inspector'",
+        ),
         (GOOD + "period_s = 60\nwindow_s = 50", "take 74000 ms and leave nothing of the period of 60000 ms"),
         (GOOD + "period_s = 60\nwindow_s = 50", "Shorten window_s, grace_s or correction_s, or lengthen period_s"),
         (

@@ -39,7 +39,7 @@ BOOKS = Ledger((entry(order("p", PROVIDER)), entry(GATEWAY_1)))
         order("b", gateway("gateway-2", "south")),
         order("b", BROKER, ("localhost",)),
         order("b", INSPECTOR),
-        order("b", Subject(Role.INSPECTOR, "explorer")),
+        order("b", Subject(Role.INSPECTOR, "inspector-explorer")),
     ],
 )
 def test_who_is_new_gets_a_certificate(wanted: Order) -> None:
@@ -62,12 +62,22 @@ def test_who_is_new_gets_a_certificate(wanted: Order) -> None:
         (order("b", gateway("provider")), "the name provider is reserved"),
         (order("b", gateway("broker")), "the name broker is reserved"),
         (order("b", gateway("inspector")), "the name inspector is reserved"),
+        (order("b", gateway("inspector-2")), "the name inspector-2 is reserved"),
+        (order("b", Subject(Role.PROVIDER, "inspectors")), "the name inspectors is reserved"),
+        (
+            order("b", Subject(Role.INSPECTOR, "auditor")),
+            "names of inspectors begin with inspector, and auditor does not.* --name inspector-auditor",
+        ),
         (order("b", Subject(Role.PROVIDER, "broker")), "the name broker is reserved"),
         (replace(order("b", gateway("gateway-2")), meter=None), "which meter does gateway-2 read"),
         (replace(order("b", BROKER), meter="1EMH-B"), "only gateways read meters, and it is for dcnet:broker/broker"),
         (
             replace(order("b", gateway("gateway-2")), meter=GATEWAY_1.meter),
             r"meter 1EMH-A has a valid certificate: gateway-1 until 2031.*\(dcnet gwa revoke DIR gateway-1",
+        ),
+        (
+            replace(order("b", gateway("gateway-2")), meter=meter_of("1 emh - a")),
+            r"meter 1EMHA has a valid certificate: gateway-1 until 2031.*\(dcnet gwa revoke DIR gateway-1",
         ),
         (order("b", gateway("gateway-1")), "gateway-1 until 2031.*, for another key. Revoke that first"),
         (order("a", gateway("gateway-2")), r"its key has a certificate: gateway-1 .*\(dcnet gwa renew DIR gateway-1\)"),
@@ -119,7 +129,7 @@ def test_exactly_the_same_order_is_recognized() -> None:
         assert repeated(other, BOOKS, NOW_MS) is None
 
 
-@pytest.mark.parametrize("typed", ["1EMH0012345678", "1 EMH00 1234 5678", " 1emh0012345678\n"])
+@pytest.mark.parametrize("typed", ["1EMH0012345678", "1 EMH00 1234 5678", " 1emh0012345678\n", "1-EMH-0012345678"])
 def test_a_meter_is_the_same_however_it_is_typed(typed: str) -> None:
     assert meter_of(typed) == "1EMH0012345678"
 
