@@ -43,6 +43,7 @@ class GatewayPlan:
     number: int
     network_id: int
     plan: NetworkPlan
+    period_s: float
 
     @property
     def meter(self) -> MeterChoice:
@@ -60,7 +61,7 @@ def gateway_plan(profile: Profile, network_id: int, number: int) -> GatewayPlan:
     """Name a gateway: `gateway-3`, or with several networks `north-3`."""
     plan = profile.network[network_id - 1]
     prefix = plan.region if len(profile.network) > 1 else "gateway"
-    return GatewayPlan(f"{prefix}-{number}", number, network_id, plan)
+    return GatewayPlan(f"{prefix}-{number}", number, network_id, plan, profile.period_s)
 
 
 def provider_settings(profile: Profile, scratch: Scratch) -> Table:
@@ -90,6 +91,7 @@ def gateway_settings(gateway: GatewayPlan, provider: ProviderReady, scratch: Scr
         "home": scratch.gateway_home(gateway.name),
         "members_min": gateway.plan.members_min,
         "masks_min": gateway.plan.masks_min,
+        "period_min_s": gateway.period_s,
         "broker": {"host": provider.host, "port": provider.port, "reconnect_max_s": _RECONNECT_MAX_S},
         "meter": _meter_settings(gateway, scratch),
     }

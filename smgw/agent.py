@@ -372,4 +372,5 @@ def rules_of(settings: GatewaySettings, credentials: Credentials) -> MemberRules
         settings.masks_min,
         settings.draws_min,
         settings.degree_max,
+        round(settings.period_min_s * 1000),
     )

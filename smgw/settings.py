@@ -29,6 +29,7 @@ class GatewaySettings(FileSettings):
     suite: Literal["basic"] = Field("basic", description="The protocol's suite")
     members_min: int = Field(5, ge=2, le=65_535, description="No reading leaves when fewer members are expected")
     masks_min: int = Field(3, ge=1, le=255, description="No reading leaves under fewer masks")
+    period_min_s: float = Field(900, ge=1, le=86_400, description="No rounds are shorter: quick sums tell more")
     draws_min: int = Field(6, ge=1, le=255, description="Neighbors that it draws at least, with more than 25 members")
     degree_max: int = Field(255, ge=1, le=255, description="Neighbors that the gateway may have")
     ledger_frames: int = Field(

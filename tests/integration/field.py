@@ -102,6 +102,7 @@ class Field:
             home=home,
             members_min=rules.members_min,
             masks_min=rules.masks_min,
+            period_min_s=rules.period_s,
             broker=BusSettings(port=self.port, reconnect_max_s=1),
             meter=SimulatorSettings(seed=seed, pv_w=3_000),
         )

@@ -96,6 +96,7 @@ def _gateway_toml(settings: GatewaySettings, seed: int) -> str:
     return (
         f'name = "{settings.name}"\nregion = "{settings.region}"\nhome = "{settings.home}"\n'
         f"members_min = {settings.members_min}\nmasks_min = {settings.masks_min}\n"
+        f"period_min_s = {settings.period_min_s}\n"
         f"[broker]\nport = {settings.broker.port}\nreconnect_max_s = {settings.broker.reconnect_max_s}\n"
         f'[meter]\nkind = "simulator"\nseed = {seed}\npv_w = 3000\n'
     )

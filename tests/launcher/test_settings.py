@@ -25,6 +25,7 @@ def test_every_profile_makes_settings_that_the_programs_accept(name: str, tmp_pa
             plan = gateway_plan(profile, network_id, number)
             file.write_text(to_toml(gateway_settings(plan, READY, scratch)))
             settings = smgw_program.load(file)
+            assert settings.period_min_s == profile.period_s
             assert (settings.name, settings.region, settings.home) == (
                 plan.name,
                 network.region,

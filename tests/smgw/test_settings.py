@@ -44,7 +44,7 @@ def test_the_example_is_good_and_its_comments_show_the_defaults(tmp_path: Path) 
     lines = example.read_text(encoding="utf-8").splitlines()
     is_key = [line.startswith("# ") and line.split()[2:3] == ["="] for line in lines]
     uncommented = "\n".join(line[2:] if key else line for line, key in zip(lines, is_key, strict=True))
-    assert sum(is_key) == 9
+    assert sum(is_key) == 10
     assert settings(tmp_path / "all.toml", uncommented) == load(example)
 
 
