@@ -55,6 +55,14 @@ def run(config: Config, log_level: LogLevel = None) -> None:
 
 
 @app.command()
+def log(config: Config) -> None:
+    """Show the calibration log: whatever was wrong with the gateway's clock. It may be running."""
+    from launcher import calibration  # noqa: PLC0415
+
+    calibration.tell(config, typer.echo)
+
+
+@app.command()
 def leave(
     config: Config,
     within: Annotated[float, typer.Option(metavar="S", help="How long to wait for a running gateway's end.")] = 120,
