@@ -191,7 +191,8 @@ class Admission:
         effects: list[Effect] = []
         for edge in self._situation.edges_with(leaver):
             signed.require_signature(edge.peer_key, Direction.UP)
-            self._situation.departed.add(leaver)
+            if self._situation.is_with_member(edge):
+                self._situation.departed.add(leaver)
             effects += self._situation.erase(edge.tunnel)
         return [*effects, self._situation.up(Notification.EXIT_CONFIRMED, ExitConfirmed(leaver).encode(), now_ms)]
 

@@ -10,7 +10,6 @@ from typing import Final, final
 
 from common import topics
 from common.frames import SignedFrame
-from common.parameters import Parameters
 from common.payloads import RoundFinal
 from common.refusal import Refusal, RefusedError
 from common.roster import LeafPart, Roster, RosterRoot
@@ -18,6 +17,7 @@ from common.schedule import Schedule
 from smgw.core.events import Effect, KnownRoster, Level, Notice, Store, Subscribe
 from smgw.core.leaves import Leaves
 from smgw.core.reports import ReportedError
+from smgw.core.rules import objection
 from smgw.core.situation import Situation
 
 EPOCHS_MAX: Final = 64
@@ -151,38 +151,11 @@ class Rosters:
             raise ReportedError(Refusal.BAD_DRAW, Level.CRITICAL, text)
 
     def _require_rules(self, roster: Roster) -> None:
-        text = self._objection(roster.parameters)
+        situation, newest = self._situation, self._newest
+        text = objection(situation.rules, roster.parameters, newest.period_ms if newest else None)
         if text is not None:
-            self._situation.roster, self._situation.is_refusing = None, True
+            situation.roster, situation.is_refusing = None, True
             raise ReportedError(Refusal.WEAKER_RULES, Level.FATAL, text)
-
-    def _objection(self, parameters: Parameters) -> str | None:
-        """What is wrong with the rules of a network, for the owner."""
-        rules, newest, period_ms = self._situation.rules, self._newest, parameters.schedule.period_ms
-        if newest is not None and period_ms != newest.period_ms:
-            return (
-                f"The network's rounds, of {newest.period_ms / 1000:g} s, now shall be {period_ms / 1000:g} s long."
-                " They never change: their sums would overlap. This gateway does not take part."
-            )
-        if period_ms < rules.period_min_ms:
-            return (
-                f"The network's rounds are {period_ms / 1000:g} s long; this gateway's own settings ask for at least"
-                f" {rules.period_min_ms / 1000:g} s. It does not take part."
-            )
-        pairs = (
-            (parameters.members_min, rules.members_min),
-            (parameters.masks_min, rules.masks_min),
-            (parameters.draws, rules.draws_min),
-        )
-        is_weaker = any(network < own for network, own in pairs)
-        if not is_weaker and parameters.suite == rules.suite.code:
-            return None
-        return (
-            f"The network wants suite {parameters.suite}, at least {parameters.members_min} members,"
-            f" {parameters.masks_min} masks and {parameters.draws} drawn neighbors; this gateway's own settings ask for"
-            f" suite {rules.suite.code}, {rules.members_min}, {rules.masks_min} and {rules.draws_min}. It does not take"
-            " part."
-        )
 
     def _keep(self, roster: Roster) -> Store:
         membership, at = self._situation.membership, roster.at

@@ -75,7 +75,8 @@ def test_the_owners_minimum_of_masks_decides_what_is_enough() -> None:
     bench = Bench(rules=replace(RULES, masks_min=5))
     bench.handle(Connected(), roster(replace(PARAMETERS, members_min=6, masks_min=5)), final(), at_ms=START)
     effects = bench.handle(final(ROUND, expected={1, 2, 3, 5, 8, 9}), at_ms=DEADLINE)
-    assert published(effects + bench.run(DEADLINE + SCHEDULE.window_ms))[0] == Notification.EMERGENCY
+    asked = published(effects + bench.run(DEADLINE + SCHEDULE.window_ms))
+    assert next(each for each in asked if each is not Notification.DRAWN) == Notification.EMERGENCY
 
 
 def test_left_out_members_do_not_all_ask_at_once() -> None:
