@@ -105,7 +105,10 @@ class VirtualNetwork:
         for name in self.gateways:
             self._gateway_event(name, gateway_events.Connected())
         self._deliver()
+        give_up_ms = self.now_ms + 10 * SCHEDULE.period_ms
         while not self.has_final:
+            if self.now_ms > give_up_ms:
+                raise NotAsExpectedError("no round began within ten periods")
             assert self.provider.deadline is not None
             self.now_ms = max(self.now_ms, self.provider.deadline)
             self._provider(provider_events.Tick())
