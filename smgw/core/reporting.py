@@ -17,9 +17,9 @@ from common.schedule import Schedule
 from common.suites import toward
 from common.superposition import ZERO, Lanes, vector
 from smgw.core.events import Closed, Edge, Effect, Level, Notice, Publish, Refuse, Sent, Store, TakeReading
+from smgw.core.quorum import DrawnMasks
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.situation import KnownFinal, Situation
-from smgw.core.wants import is_proven
 
 
 @final
@@ -28,6 +28,7 @@ class Reporting:
 
     def __init__(self, situation: Situation, sent: Sent | None, closed: RoundNumber | None, now_ms: int) -> None:
         self._situation: Final = situation
+        self._drawn_masks: Final = DrawnMasks(situation)
         self._used: Final[dict[NetworkId, RoundNumber]] = {}
         self._network = situation.membership.network if situation.membership else None
         self._sent = sent
@@ -103,6 +104,7 @@ class Reporting:
             self._used[self._network] = self._sent.round
         membership = self._situation.membership
         self._network = membership.network if membership else None
+        self._drawn_masks.forget()
         self._sent = self._closed = self._correction = None
         self._round = self._decided = self._reading = None
 
@@ -177,7 +179,7 @@ class Reporting:
             raise RefusedError(Refusal.WRONG_MASKS)
         if len(kept) < situation.masks_min:
             raise RefusedError(Refusal.TOO_FEW_MASKS)
-        if not is_proven(situation, [situation.edges[tunnel] for tunnel in kept]):
+        if not self._drawn_masks.are_enough(sent.round, [situation.edges[tunnel] for tunnel in kept]):
             raise RefusedError(Refusal.TOO_FEW_DRAWN)
         if schedule is None or known is None or known.view != sent.view:
             raise RefusedError(Refusal.WRONG_VIEW)
@@ -248,7 +250,7 @@ class Reporting:
             return Refusal.TOO_FEW_MEMBERS
         if len(edges) < self._situation.masks_min:
             return Refusal.TOO_FEW_MASKS
-        return None if is_proven(self._situation, edges) else Refusal.TOO_FEW_DRAWN
+        return None if self._drawn_masks.are_enough(round_, edges) else Refusal.TOO_FEW_DRAWN
 
     def _may_have_sent_before(self, round_: RoundNumber, schedule: Schedule) -> bool:
         """Whether an earlier life, of which a restored vault knows nothing, may have sent in this round.

@@ -5,15 +5,14 @@ other when it is left out of the rounds: it may have lost what nobody else lacks
 drew. The provider opens tunnels as asked, and chooses nobody. Source: docs/protocol.md, "Draw".
 """
 
-from collections.abc import Iterable
 from typing import Final, final
 
 from common.frames import Notification
 from common.identifiers import EVERYONE, ClientId
 from common.refusal import Refusal, RefusedError
-from common.roster import MESH_MAX, RosterRoot
+from common.roster import RosterRoot
 from common.tunnels import Drawn, DrawnMember, Kind, TunnelOpen
-from smgw.core.events import Edge, Effect, Level
+from smgw.core.events import Effect, Level
 from smgw.core.reports import ReportedError
 from smgw.core.situation import Situation
 
@@ -43,25 +42,6 @@ def wanted(situation: Situation, now_ms: int) -> dict[ClientId, RosterRoot]:
         is_left_out = situation.final is not None and not situation.is_expected
         return {c: roster.at for c in others if c not in has and (is_left_out or c < situation.client)}
     return {slot.client: slot.at for slot in situation.slots.values() if slot.client not in has}
-
-
-def is_proven(situation: Situation, edges: Iterable[Edge]) -> bool:
-    """Whether at least half of the neighbors that the gateway drew are at the other ends of these edges.
-
-    A provider that keeps the others away can so surround nobody with its own few. Whoever drew this gateway proves
-    nothing: it may have tried until it did. A roster that is too small stops new draws and not the rounds with
-    neighbors that were drawn before: whoever comes from a mesh, and could not draw since, needs as many neighbors as
-    the largest mesh asks for.
-    """
-    roster = situation.roster
-    if roster is None or not situation.is_in_roster:
-        return False
-    peers = {edge.peer for edge in edges if situation.is_with_member(edge)}
-    if roster.at.is_mesh:
-        return len(peers) >= roster.at.live // 2
-    if not situation.slots:
-        return situation.is_roster_small and len(peers) >= MESH_MAX // 2
-    return sum(slot.client in peers for slot in situation.slots.values()) >= (len(situation.slots) + 1) // 2
 
 
 def _again_ms(situation: Situation) -> int:

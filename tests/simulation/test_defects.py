@@ -9,11 +9,12 @@ from common.tunnels import MemberProof, TunnelOpen
 from launcher.simulation.lies import Lie
 from launcher.simulation.trace import ViolationError
 from launcher.simulation.world import World
-from smgw.core import draws, reporting
+from smgw.core import draws
 from smgw.core.draws import Draws
 from smgw.core.events import Effect, Slot, SlotEnded, Store
 from smgw.core.openings import Openings
 from smgw.core.proofs import Proofs
+from smgw.core.quorum import DrawnMasks
 from smgw.core.trust import Trust
 from smgw.core.wants import Wants
 from tests.simulation.quiet import at_round, quiet
@@ -86,7 +87,7 @@ def test_a_gateway_that_sees_no_certificates_is_found(monkeypatch: pytest.Monkey
 
 
 def test_a_gateway_that_sends_with_fewer_than_half_proven_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reporting, "is_proven", lambda *_: True)
+    monkeypatch.setattr(DrawnMasks, "are_enough", lambda *_: True)
     assert "of those that it drew are genuine" in outcome(World(quiet(3, Lie.SURROUNDING)))
 
 

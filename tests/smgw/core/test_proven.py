@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from common.frames import Notification
-from common.identifiers import EVERYONE, ClientId
+from common.identifiers import EVERYONE, ClientId, RoundNumber
 from smgw.core.events import Membership, VaultContents
-from smgw.core.wants import is_proven
+from smgw.core.quorum import DrawnMasks
 from tests.provider.core.certified import identity
 from tests.smgw.core.builders import (
     SELF,
@@ -49,7 +49,8 @@ def test_in_a_mesh_half_of_the_other_live_members_are_needed(count: int, live: i
 
 def has_enough(bench: Bench) -> bool:
     """Whether its edges are enough for a frame that all of them mask."""
-    return is_proven(bench.member.situation, bench.member.situation.edges.values())
+    situation = bench.member.situation
+    return DrawnMasks(situation).are_enough(ROUND, situation.edges.values())
 
 
 def drawn(held: int) -> tuple[Bench, list[ClientId]]:
@@ -126,3 +127,20 @@ def test_in_a_mesh_a_neighbor_is_the_key_of_its_leaf_and_not_its_number() -> Non
     (held, *_) = bench.member.situation.edges.values()
     bench.member.situation.keep(replace(held, peer_key=identity(99).public_key))
     assert not has_enough(bench)
+
+
+def test_half_of_the_draw_before_counts_for_eight_rounds_after_a_roster_has_doubled() -> None:
+    """The seeds with those whom it drew anew take a while to stand; rounds shall not be lost meanwhile."""
+    bench, _ = drawn(3)
+    situation = bench.member.situation
+    masks, edges = DrawnMasks(situation), list(situation.edges.values())
+    assert masks.are_enough(ROUND, edges)
+    bench.handle(*shown(roster_of(root(60, epoch=2), before=THIRTY)))
+    assert not DrawnMasks(situation).are_enough(later(1), edges)
+    assert [masks.are_enough(later(rounds), edges) for rounds in (1, 8, 9)] == [True, True, False]
+    assert not masks.are_enough(later(8), edges[:2])
+
+
+def later(rounds: int) -> RoundNumber:
+    """A round after the first one."""
+    return RoundNumber(ROUND + rounds)

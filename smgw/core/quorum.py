@@ -1,0 +1,79 @@
+"""Not fewer than half: how many of the neighbors that a gateway drew must be under a frame before it leaves.
+
+A provider that keeps the others away can so surround nobody with its own few. Source: docs/protocol.md, "Draw".
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final, final
+
+from common.identifiers import ClientId, RoundNumber
+from common.roster import MESH_MAX
+from smgw.core.events import Edge
+from smgw.core.situation import Situation
+
+GRACE_ROUNDS: Final = 8
+"""So long the half of those that were drawn before counts, after a roster that grew made the gateway draw anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """The neighbors that a gateway drew, and how many of them a frame needs."""
+
+    drawn: frozenset[ClientId]
+    needed: int
+
+    def is_met(self, peers: Collection[ClientId]) -> bool:
+        """Whether enough of them are among these."""
+        return len(self.drawn.intersection(peers)) >= self.needed
+
+
+def quorum_of(situation: Situation) -> Quorum | None:
+    """What the roster in force asks for; None when nothing can be enough.
+
+    A roster that is too small stops new draws and not the rounds with neighbors that were drawn before: whoever comes
+    from a mesh, and could not draw since, needs as many neighbors as the largest mesh asks for.
+    """
+    roster = situation.roster
+    if roster is None or not situation.is_in_roster:
+        return None
+    everybody = frozenset(ClientId(client) for client in range(1, roster.at.leaves + 1))
+    if roster.at.is_mesh:
+        return Quorum(everybody, roster.at.live // 2)
+    if not situation.slots:
+        return Quorum(everybody, MESH_MAX // 2) if situation.is_roster_small else None
+    slots = situation.slots.values()
+    return Quorum(frozenset(slot.client for slot in slots), (len(slots) + 1) // 2)
+
+
+@final
+class DrawnMasks:
+    """The part of the member machine that looks whose masks are under a frame.
+
+    Whoever drew this gateway proves nothing, as it may have tried until it did; nor does an edge under another key than
+    that of the leaf in its place.
+    """
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation: Final = situation
+        self._met: Quorum | None = None
+        self._met_in = RoundNumber(0)
+
+    def forget(self) -> None:
+        """Another membership begins."""
+        self._met = None
+
+    def are_enough(self, round_: RoundNumber, edges: Iterable[Edge]) -> bool:
+        """Whether the neighbors at the other ends of these edges are at least half of those drawn.
+
+        The seeds with those of a new draw take a while to stand, and nobody shall miss rounds meanwhile.
+        """
+        peers = {edge.peer for edge in edges if self._situation.is_with_member(edge)}
+        quorum = quorum_of(self._situation)
+        if quorum is None:
+            return False
+        if quorum.is_met(peers):
+            self._met, self._met_in = quorum, round_
+            return True
+        is_recent = 0 <= round_ - self._met_in <= GRACE_ROUNDS
+        return self._met is not None and is_recent and self._met.drawn != quorum.drawn and self._met.is_met(peers)
