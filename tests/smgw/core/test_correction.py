@@ -28,6 +28,7 @@ from tests.smgw.core.builders import (
     final,
     members,
     published,
+    refusals,
     reported,
     roster,
     said,
@@ -231,3 +232,12 @@ def test_neighbors_that_are_no_longer_expected_have_no_mask_to_drop() -> None:
     bench.handle(roster(), known, at_ms=FIRST - SCHEDULE.period_ms)
     bench, _ = reported(bench)
     assert bench.handle(correction(7, of_view=view(known)), at_ms=FIRST) == []
+
+
+def test_a_network_that_lengthens_its_rounds_by_years_gets_no_answer_and_ages_no_seed() -> None:
+    bench, _ = reported()
+    seeds = [edge.seed for edge in bench.kept.edges]
+    longer = replace(PARAMETERS, schedule=replace(SCHEDULE, period_ms=2**32 - 1))
+    assert refusals(bench.handle(roster(longer, epoch=2))) == ["WEAKER_RULES"]
+    assert published(bench.handle(correction(5), at_ms=FIRST)) == []
+    assert [edge.seed for edge in bench.kept.edges] == seeds
