@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import final
+from typing import Final, final
 
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from launcher.simulation.trace import ViolationError
@@ -24,6 +24,9 @@ from smgw.core.events import (
     SlotEnded,
     VaultContents,
 )
+
+_KEPT: Final = ("used", "replaced", "moved", "rosters", "revocations")
+"""What of its contents a vault keeps when its gateway leaves."""
 
 
 @final
@@ -115,6 +118,8 @@ def _with(
         case Moved(serial):
             others_moved = (known for known in now.moved if known.serial != serial)
             return replace(now, moved=tuple(sorted((*others_moved, record), key=lambda known: known.serial)))
+        case Moved(serial):
+            return replace(now, moved=(*(known for known in now.moved if known.serial != serial), record))
         case KnownRoster(network):
             others_known = (known for known in now.rosters if known.network != network)
             return replace(now, rosters=tuple(sorted((*others_known, record), key=lambda known: known.network)))
