@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from broker.home import HomeError, explained, require_private, write_file
-from broker.keyfile import load_identity
+from broker.keyfile import load_identity, load_key
 from broker.pem import CERTIFICATE, REVOCATIONS, Bundle, one_of, to_pem
+from broker.tlskey import BrokerKey
 from common.certificates import Authority, Certificate, RevocationList, Role, require_good
 from common.refusal import Refusal, RefusedError
 from common.signing import Identity
@@ -41,19 +42,25 @@ class Credentials:
 
     Attributes:
         directory: Where the files are.
-        identity: The one key pair, for TLS and for frames.
-        certificate: That of `identity`.
+        key: The one key pair, for TLS and for frames; a broker's is for TLS alone.
+        certificate: That of `key`.
         authority: The administrator, under whom all others are checked.
         revocations: The newest list known.
         provider: The provider's certificate, for gateways and the inspector.
     """
 
     directory: Path
-    identity: Identity
+    key: Identity | BrokerKey
     certificate: Certificate
     authority: Authority
     revocations: RevocationList
     provider: Certificate | None
+
+    @property
+    def identity(self) -> Identity:
+        """The key pair of a party that signs frames."""
+        assert isinstance(self.key, Identity), "a broker signs no frames"
+        return self.key
 
 
 def load_credentials(directory: Path, role: Role, now_ms: int) -> Credentials:
@@ -69,14 +76,14 @@ def load_credentials(directory: Path, role: Role, now_ms: int) -> Credentials:
     Raises:
         HomeError: Something is missing, damaged, for somebody else, expired or revoked, or others may read the key.
     """
-    identity = load_enrolled_identity(directory, role)
+    key = load_enrolled_key(directory, role)
     parts = Bundle(
         _installed(directory / CERTIFICATE_FILE, CERTIFICATE, role),
         _installed(directory / AUTHORITY_FILE, CERTIFICATE, role),
         _installed(directory / REVOCATIONS_FILE, REVOCATIONS, role),
         _installed(directory / PROVIDER_FILE, CERTIFICATE, role) if role in _OBEYS_PROVIDER else None,
     )
-    credentials = read_parts(directory, identity, parts, str(directory))
+    credentials = read_parts(directory, key, parts, str(directory))
     check_credentials(credentials, role, now_ms, str(directory))
     if role in _NEEDS_FRESH_LIST:
         require_fresh_list(credentials, now_ms, str(directory))
@@ -124,16 +131,29 @@ def utc(unix_ms: int) -> str:
 
 
 def load_enrolled_identity(directory: Path, role: Role) -> Identity:
-    """The key that enrolling made.
+    """The identity that enrolling made, of anybody but a broker.
 
     Raises:
         HomeError: There is none, it cannot be used, or others may read it.
     """
+    return load_identity(_enrolled(directory, role))
+
+
+def load_enrolled_key(directory: Path, role: Role) -> Identity | BrokerKey:
+    """The key that enrolling made, of whichever kind.
+
+    Raises:
+        HomeError: There is none, it cannot be used, or others may read it.
+    """
+    return load_key(_enrolled(directory, role))
+
+
+def _enrolled(directory: Path, role: Role) -> Path:
     path = directory / KEY_FILE
     if not path.exists():
         raise HomeError(f"{path} is missing. Run:  {_command(role, 'enroll')}")
     require_private(directory)
-    return load_identity(path)
+    return path
 
 
 def load_authority(directory: Path) -> Authority:
@@ -176,7 +196,7 @@ def stored(path: Path, label: str) -> bytes:
         raise HomeError(f"{path} is damaged: {error}. Install the administrator's bundle again.") from error
 
 
-def read_parts(directory: Path, identity: Identity, parts: Bundle, source: str) -> Credentials:
+def read_parts(directory: Path, key: Identity | BrokerKey, parts: Bundle, source: str) -> Credentials:
     """Read the parts of a bundle or directory (`source`), and check who issued them.
 
     Raises:
@@ -192,7 +212,7 @@ def read_parts(directory: Path, identity: Identity, parts: Bundle, source: str) 
         revocations = authority.revocations(parts.revocations)
     except RefusedError as error:
         raise _foreign("The list of revoked certificates", source) from error
-    return Credentials(directory, identity, certificate, authority, revocations, provider)
+    return Credentials(directory, key, certificate, authority, revocations, provider)
 
 
 def check_credentials(credentials: Credentials, role: Role, now_ms: int, source: str) -> None:
@@ -207,7 +227,7 @@ def check_credentials(credentials: Credentials, role: Role, now_ms: int, source:
             f"The certificate in {source} is for {certificate.subject.uri}, and here one for role {role.value} is "
             f"needed. Run:  {_command(role, 'install')} BUNDLE"
         )
-    if certificate.public_key != credentials.identity.public_key:
+    if certificate.public_key != credentials.key.public_key:
         raise HomeError(
             f"The certificate in {source} is for another key than {credentials.directory / KEY_FILE}. Install the "
             f"bundle that was issued for {credentials.directory / REQUEST_FILE}."

@@ -18,17 +18,17 @@ from broker.credentials import (
     check_credentials,
     fingerprint,
     load_authority,
-    load_enrolled_identity,
+    load_enrolled_key,
     present_list,
     read_parts,
     require_fresh_list,
     stored,
 )
-from broker.gwa.issuing import RequestError, make_request
+from broker.gwa.issuing import RequestError, make_request, read_request
 from broker.home import HomeError, explained, make_home, write_file
-from broker.keyfile import load_or_make_identity
-from broker.pem import CERTIFICATE, REQUEST, REVOCATIONS, Bundle, to_pem
-from common.certificates import Subject
+from broker.keyfile import load_or_make_broker_key, load_or_make_identity
+from broker.pem import CERTIFICATE, REQUEST, REVOCATIONS, Bundle, one_of, to_pem
+from common.certificates import Role, Subject
 from common.refusal import RefusedError
 
 
@@ -54,17 +54,27 @@ def make_key_and_request(directory: Path, subject: Subject, hosts: Sequence[str]
     """
     make_home(directory)
     _require_same_subject(directory, subject)
-    identity = load_or_make_identity(directory / KEY_FILE)
+    is_broker = subject.role is Role.BROKER
+    key = (load_or_make_broker_key if is_broker else load_or_make_identity)(directory / KEY_FILE)
     try:
-        request = to_pem(REQUEST, make_request(identity, subject, hosts))
+        request = make_request(key, subject, hosts)
     except RequestError as error:
         raise HomeError(f"No certificate can be requested: {error}. Correct the settings.") from error
     path = directory / REQUEST_FILE
-    with explained(path):
-        is_new = not path.exists() or path.read_bytes() != request
+    is_new = not _asks_the_same(path, request)
     if is_new:
-        write_file(path, request)
-    return Enrollment(path, identity.public_key, is_new)
+        write_file(path, to_pem(REQUEST, request))
+    return Enrollment(path, key.public_key, is_new)
+
+
+def _asks_the_same(path: Path, request: bytes) -> bool:
+    """Whether the file holds a request for the same; a broker's signature is another one each time."""
+    with explained(path):
+        octets = path.read_bytes() if path.exists() else b""
+    try:
+        return read_request(one_of(REQUEST, octets)) == read_request(request)
+    except (ValueError, RequestError):
+        return False
 
 
 def install(
@@ -85,13 +95,13 @@ def install(
     Raises:
         HomeError: The bundle is damaged, somebody else's, expired or revoked, or its authority is not trusted.
     """
-    identity = load_enrolled_identity(directory, subject.role)
+    key = load_enrolled_key(directory, subject.role)
     try:
         parts = Bundle.decode(bundle)
     except ValueError as error:
         raise HomeError(f"The bundle cannot be used: {error}. Copy it again from the administrator.") from error
     _require_trusted(directory, parts.authority, trusted_fingerprint)
-    credentials = _with_newest_list(read_parts(directory, identity, parts, "the bundle"))
+    credentials = _with_newest_list(read_parts(directory, key, parts, "the bundle"))
     check_credentials(credentials, subject.role, now_ms, "the bundle")
     if credentials.certificate.subject != subject:
         raise HomeError(

@@ -1,4 +1,4 @@
-"""The file that holds an identity: an Ed25519 private key as PEM (PKCS #8), for its owner's eyes alone.
+"""The file that holds a key pair as PEM (PKCS #8), for its owner's eyes alone: an Ed25519 identity, or a broker's key.
 
 Gateway, provider, broker and administrator keep theirs in the same way, so one piece of code serves all. TLS libraries
 read the same file. Source: RFC 5958, RFC 8410.
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from broker.home import HomeError, explained, publish_file, require_private
+from broker.tlskey import BrokerKey
 from common.secret import Secret
 from common.signing import SEED_BYTES, Identity
 
@@ -51,19 +53,48 @@ def make_identity(path: Path, passphrase: Secret | None = None) -> Identity:
         HomeError: The file is there already, or cannot be written.
     """
     identity = Identity(Secret(secrets.token_bytes(SEED_BYTES)))
+    _write_new(path, _pem(identity, passphrase))
+    return identity
+
+
+def load_or_make_broker_key(path: Path) -> Identity | BrokerKey:
+    """Read a broker's key, or make one on P-256; it is on the disk (fsync) before this returns.
+
+    Raises:
+        HomeError: It cannot be read or written, holds something else, or others may read it.
+    """
+    if path.exists():
+        return load_key(path)
+    key = BrokerKey.generate()
+    _write_new(path, key.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return key
+
+
+def _write_new(path: Path, octets: bytes) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with explained(path):
         draft.touch(0o600, exist_ok=False)
         try:
-            draft.write_bytes(_pem(identity, passphrase))
+            draft.write_bytes(octets)
             publish_file(draft, path)
         finally:
             draft.unlink(missing_ok=True)
-    return identity
 
 
 def load_identity(path: Path, passphrase: Secret | None = None) -> Identity:
     """Read the identity in `path`; `passphrase` is only used when the file is encrypted.
+
+    Raises:
+        HomeError: It cannot be read or decrypted, holds something else, or others may read it.
+    """
+    key = load_key(path, passphrase)
+    if not isinstance(key, Identity):
+        raise _foreign(path)
+    return key
+
+
+def load_key(path: Path, passphrase: Secret | None = None) -> Identity | BrokerKey:
+    """Read the key pair in `path`, of whichever kind; `passphrase` is only used when the file is encrypted.
 
     Raises:
         HomeError: It cannot be read or decrypted, holds something else, or others may read it.
@@ -84,6 +115,11 @@ def load_identity(path: Path, passphrase: Secret | None = None) -> Identity:
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         if is_encrypted:
             raise HomeError(f"The identity key {path} cannot be decrypted. Give the passphrase it has.") from error
+        raise _foreign(path) from error
+    try:
+        if isinstance(key, EllipticCurvePrivateKey):
+            return BrokerKey(key)
+    except ValueError as error:
         raise _foreign(path) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise _foreign(path)

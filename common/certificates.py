@@ -17,8 +17,9 @@ from typing import Final, final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID
 
 from common.identifiers import is_name
@@ -100,7 +101,8 @@ class Subject:
 class Certificate:
     """A certificate whose issuer was checked. Whether it is still good depends on the time: `require_good`.
 
-    `public_key` has 32 bytes (Ed25519), times are Unix milliseconds, `der` is the certificate itself.
+    `public_key` has 32 bytes (Ed25519); a broker's, which signs no frames, may have 65 (P-256). Times are Unix
+    milliseconds, `der` is the certificate itself.
     """
 
     subject: Subject
@@ -165,16 +167,17 @@ class Authority:
             _require_understood(parsed.extensions)
             names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
-            subject = Subject.parse(uri)
+            subject, octets = Subject.parse(uri), key_octets(key)
             (common_name,) = parsed.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
             begin_ms, end_ms = _ms(parsed.not_valid_before_utc.timestamp()), _ms(parsed.not_valid_after_utc.timestamp())
         except _UNREADABLE as error:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
-        if not isinstance(key, Ed25519PublicKey) or common_name.value != subject.name:
+        is_fitting = isinstance(key, Ed25519PublicKey) or subject.role is Role.BROKER
+        if not is_fitting or common_name.value != subject.name:
             raise RefusedError(Refusal.BAD_CERTIFICATE)
         if not 0 < parsed.serial_number <= SERIAL_MAX:
             raise RefusedError(Refusal.BAD_CERTIFICATE)
-        return Certificate(subject, key.public_bytes_raw(), parsed.serial_number, begin_ms, end_ms, der)
+        return Certificate(subject, octets, parsed.serial_number, begin_ms, end_ms, der)
 
     def revocations(self, der: bytes) -> RevocationList:
         """Read a list of revoked certificates and check who issued it.
@@ -198,6 +201,19 @@ class Authority:
         except _UNREADABLE as error:
             raise RefusedError(Refusal.BAD_CERTIFICATE) from error
         return RevocationList(number, begin_ms, end_ms, serials, valid, der)
+
+
+def key_octets(key: object) -> bytes:
+    """A public key as bytes: Ed25519, 32; or P-256, the uncompressed point, 65 (X9.62).
+
+    Raises:
+        ValueError: it is another kind of key.
+    """
+    if isinstance(key, Ed25519PublicKey):
+        return key.public_bytes_raw()
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    raise ValueError("it is neither an Ed25519 nor a P-256 key")
 
 
 def require_good(certificate: Certificate, revocations: RevocationList, now_ms: int) -> None:

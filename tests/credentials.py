@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from broker.credentials import AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE, PROVIDER_FILE, REVOCATIONS_FILE
 from broker.gwa.issuing import Issuer, Request, Term, issue_certificate, issue_revocations, make_authority
-from broker.keyfile import load_identity
+from broker.keyfile import load_or_make_broker_key, load_or_make_identity
 from broker.pem import CERTIFICATE, REVOCATIONS, one_of, to_pem
 from common.certificates import Authority, Certificate, Role, Subject
 from common.secret import Secret
@@ -78,7 +77,7 @@ class Administrator:
         """Put certificate, authority, list and, for those who obey it, the provider's certificate into a directory."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._serial += 1
-        request = Request(subject, _public_key(directory), tuple(hosts))
+        request = Request(subject, _public_key(directory, subject.role), tuple(hosts))
         certificate = issue_certificate(self.issuer, request, self._serial, term or days(-1, 365))
         _write(directory / CERTIFICATE_FILE, to_pem(CERTIFICATE, certificate))
         _write(directory / AUTHORITY_FILE, to_pem(CERTIFICATE, self.issuer.der))
@@ -116,14 +115,10 @@ def shared() -> Administrator:
     return Administrator(Path(home))
 
 
-def _public_key(directory: Path) -> bytes:
+def _public_key(directory: Path, role: Role) -> bytes:
     """The public half of the key in a directory; of a new one if there is none."""
     path = directory / KEY_FILE
-    if path.exists():
-        return load_identity(path).public_key
-    key = Ed25519PrivateKey.generate()
-    _write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return key.public_key().public_bytes_raw()
+    return (load_or_make_broker_key if role is Role.BROKER else load_or_make_identity)(path).public_key
 
 
 def _write(path: Path, octets: bytes) -> None:

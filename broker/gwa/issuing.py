@@ -1,7 +1,8 @@
 """Requests, certificates and revocation lists as they are made and signed; `common.certificates` reads the latter two.
 
 Pure functions: times (Unix milliseconds) and serials are arguments and Ed25519 signs without randomness, so equal
-arguments give equal bytes. The simulation issues with them as the administrator does.
+arguments give equal bytes, but for a broker's request, which ECDSA signs. The simulation issues with them as the
+administrator does.
 Source: RFC 5280; RFC 2986 (requests); RFC 8410 (Ed25519); BSI TR-03109-4.
 """
 
@@ -15,11 +16,14 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from common.certificates import VALID_COUNTS_OID, Role, Subject, encode_counts
+from broker.tlskey import BrokerKey, public_key_of
+from common.certificates import VALID_COUNTS_OID, Role, Subject, encode_counts, key_octets
 from common.identifiers import is_name
 from common.signing import Identity
 
@@ -36,7 +40,10 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a certificate shall say: whom it names, the 32 bytes of its Ed25519 key, and a broker's hosts."""
+    """What a certificate shall say: whom it names, its key, and a broker's hosts.
+
+    The key is Ed25519 (32 bytes); a broker's may be on P-256 (65 bytes).
+    """
 
     subject: Subject
     public_key: bytes
@@ -83,7 +90,7 @@ def make_authority(key: Identity, name: str, now_ms: int, years: int) -> bytes:
     return builder.sign(_private(key), None).public_bytes(Encoding.DER)
 
 
-def make_request(key: Identity, subject: Subject, hosts: Sequence[str] = ()) -> bytes:
+def make_request(key: Identity | BrokerKey, subject: Subject, hosts: Sequence[str] = ()) -> bytes:
     """A certificate request (DER, PKCS #10), signed with the key that it asks to have certified.
 
     Args:
@@ -100,6 +107,8 @@ def make_request(key: Identity, subject: Subject, hosts: Sequence[str] = ()) -> 
         .subject_name(_name_of(subject))
         .add_extension(_alternative_names(subject, hosts), critical=False)
     )
+    if isinstance(key, BrokerKey):
+        return builder.sign(key.private, SHA256()).public_bytes(Encoding.DER)
     return builder.sign(_private(key), None).public_bytes(Encoding.DER)
 
 
@@ -112,7 +121,7 @@ def read_request(der: bytes) -> Request:
     try:
         parsed = x509.load_der_x509_csr(der)
         key = parsed.public_key()
-        if not isinstance(key, Ed25519PublicKey):
+        if not isinstance(key, Ed25519PublicKey | EllipticCurvePublicKey):
             raise RequestError("its key is not an Ed25519 key")
         if not parsed.is_signature_valid:
             raise RequestError("it is damaged: its signature does not hold under its own key")
@@ -125,9 +134,11 @@ def read_request(der: bytes) -> Request:
     subject = _subject_in(names)
     if common_names != [subject.name]:
         raise RequestError(f"it is for {subject.name}, and its common name is another: {', '.join(common_names)}")
+    if not isinstance(key, Ed25519PublicKey) and subject.role is not Role.BROKER:
+        raise RequestError("its key is not an Ed25519 key")
     hosts = tuple(str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress))
     _check(subject, hosts)
-    return Request(subject, key.public_bytes_raw(), hosts)
+    return Request(subject, _octets_of(key), hosts)
 
 
 def issue_certificate(issuer: Issuer, request: Request, serial: int, term: Term) -> bytes:
@@ -144,7 +155,7 @@ def issue_certificate(issuer: Issuer, request: Request, serial: int, term: Term)
     """
     _check(request.subject, request.hosts)
     authority = x509.load_der_x509_certificate(issuer.der)
-    public = Ed25519PublicKey.from_public_bytes(request.public_key)
+    public = public_key_of(request.public_key)
     builder = (
         x509.CertificateBuilder()
         .subject_name(_name_of(request.subject))
@@ -189,6 +200,13 @@ def issue_revocations(
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(_moment(since_ms)).build()
         builder = builder.add_revoked_certificate(entry)
     return builder.sign(_private(issuer.key), None).public_bytes(Encoding.DER)
+
+
+def _octets_of(key: object) -> bytes:
+    try:
+        return key_octets(key)
+    except ValueError as error:
+        raise RequestError(f"its key cannot be certified: {error}") from error
 
 
 def _subject_in(names: x509.SubjectAlternativeName) -> Subject:

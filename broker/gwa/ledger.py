@@ -41,7 +41,7 @@ class Entry:
         name: The pseudonym.
         region: A gateway's region, else empty.
         hosts: A broker's names and addresses.
-        public_key: Its key, 32 bytes.
+        public_key: Its key, 32 bytes (Ed25519); a broker's 65 (P-256).
         meter: The gateway's meter by its identification; None for everybody else.
         issued_ms: When it was issued.
         expires_ms: When it ends.

@@ -40,7 +40,7 @@ def test_everybody_loads_what_was_installed(tmp_path: Path, subject: Subject) ->
     home = enrolled(tmp_path / "home", subject)
     held = load_credentials(home, subject.role, NOW_MS)
     assert held.certificate.subject == subject
-    assert held.certificate.public_key == held.identity.public_key
+    assert held.certificate.public_key == held.key.public_key
     assert held.revocations.valid_in("north") == 1
     assert (held.provider is not None) == (subject.role in {Role.GATEWAY, Role.INSPECTOR})
 

@@ -45,7 +45,7 @@ def test_everybody_gets_credentials_that_the_programs_accept(scratch: Scratch) -
     assert [each.certificate.subject.name for each in found] == [
         *("provider", "broker", *INSPECTORS, "gateway-1", "gateway-2")
     ]
-    assert len({each.identity.public_key for each in found}) == len(found)
+    assert len({each.key.public_key for each in found}) == len(found)
     assert {each.revocations.valid_in("north") for each in found} == {2}
 
 

@@ -1,6 +1,6 @@
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -18,8 +18,9 @@ from broker.gwa.issuing import (
     make_request,
     read_request,
 )
+from broker.tlskey import BrokerKey
 from common.certificates import Authority, Role, Subject
-from common.refusal import RefusedError
+from common.refusal import Refusal, RefusedError
 from tests.broker.gwa.authority import (
     BROKER,
     GATEWAY,
@@ -128,11 +129,28 @@ def test_a_request_for_something_else_is_refused(names: list[x509.GeneralName], 
 
 
 def test_a_request_with_another_kind_of_key_is_refused() -> None:
+    with pytest.raises(RequestError, match="its key is not an Ed25519 key"):
+        read_request(make_request(BrokerKey.generate(), GATEWAY))
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway-1")])
     builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
-    request = builder.sign(ec.generate_private_key(ec.SECP256R1()), SHA256())
+    request = builder.sign(rsa.generate_private_key(65_537, 2_048), SHA256())
     with pytest.raises(RequestError, match="its key is not an Ed25519 key"):
         read_request(request.public_bytes(Encoding.DER))
+
+
+def test_a_broker_may_have_a_key_that_signs_no_frames() -> None:
+    key = BrokerKey.generate()
+    request = read_request(make_request(key, BROKER, ("localhost",)))
+    assert request == Request(BROKER, key.public_key, ("localhost",))
+    read = Authority(issuer().der).certificate(issue_certificate(issuer(), request, 7, YEAR))
+    assert (read.subject, read.public_key) == (BROKER, key.public_key)
+
+
+def test_a_gateway_with_a_key_that_signs_no_frames_is_refused() -> None:
+    der = issue_certificate(issuer(), Request(GATEWAY, BrokerKey.generate().public_key), 7, YEAR)
+    with pytest.raises(RefusedError) as caught:
+        Authority(issuer().der).certificate(der)
+    assert caught.value.reason is Refusal.BAD_CERTIFICATE
 
 
 def test_a_request_for_a_key_that_its_maker_does_not_hold_is_refused() -> None:
