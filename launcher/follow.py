@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import logging
 import signal
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 
 from rich.console import Console
 from rich.text import Text
@@ -27,8 +28,14 @@ from launcher.errors import LauncherError
 from launcher.inspection import as_text, inspect
 from launcher.view import print_line
 
+log = logging.getLogger(__name__)
+
 _EVERYTHING: Final = f"{topics.ROOT}/#"
+_PRESENCE: Final = topics.presence("")
 _CONNECT_WITHIN_S: Final = 5
+_SPEAKS_WITHIN_S: Final = 10
+"""An inspector who may read gets what the broker retains at once: the provider's presence, its rosters and its list."""
+
 _PORT: Final = 8883
 _FORWARDED: Final = frozenset({Notification.TUNNEL, Notification.EXIT})
 
@@ -72,12 +79,37 @@ async def _watch(settings: BusSettings, credentials: Credentials, console: Conso
                 "otherwise stands above."
             )
         batch: Sequence[bus_events.BusEvent] = first
+        silence = Silence(name, time.monotonic())
         while not stop.is_set():
+            if (hint := silence.hint(batch, time.monotonic())) is not None:
+                log.warning("%s", hint)
             for event in batch:
                 if isinstance(event, bus_events.Message):
                     _show(event, key, console, as_json=as_json)
             batch = await bus.next_batch(1_000, 0.2)
     return 0
+
+
+@final
+class Silence:
+    """Notices that nothing comes: an inspector whom the provider has not named is let in, and told nothing."""
+
+    def __init__(self, name: str, since_s: float) -> None:
+        """`since_s` is when the connection stood, by the steady clock."""
+        self._name: Final = name
+        self._since_s: Final = since_s
+        self._is_over = False
+
+    def hint(self, batch: Sequence[bus_events.BusEvent], now_s: float) -> str | None:
+        """Take what has come by now; once, when it is time and that was nothing, what may be the reason."""
+        self._is_over |= any(isinstance(event, bus_events.Message) for event in batch)
+        if self._is_over or now_s - self._since_s < _SPEAKS_WITHIN_S:
+            return None
+        self._is_over = True
+        return (
+            f"nothing has come in {_SPEAKS_WITHIN_S} s. Is {self._name} in `inspectors` of [broker] in the provider's "
+            "settings, and was the provider started again since?"
+        )
 
 
 def _show(message: bus_events.Message, key: bytes, console: Console, *, as_json: bool) -> None:
@@ -90,6 +122,8 @@ def _show(message: bus_events.Message, key: bytes, console: Console, *, as_json:
     console.print(Text.assemble((f"{now} UTC  ", "bright_black"), (message.topic, "bold"), (kept, "bright_black")))
     if "refusal" in line:
         console.print(Text(f"  no frame: {line['refusal']}", "yellow"))
+    elif "presence" in line:
+        console.print(Text(f"  {line['presence']}"))
     elif "result" in line:
         console.print(Text(f"  {json.dumps(line['result'])}"))
     else:
@@ -98,8 +132,10 @@ def _show(message: bus_events.Message, key: bytes, console: Console, *, as_json:
 
 
 def describe(message: bus_events.Message, key: bytes) -> dict[str, object]:
-    """A message as a JSON object: its topic, and the frame, the published result, or why it is neither."""
+    """A message as a JSON object: its topic, and the frame, the published result or presence, or why it is neither."""
     line: dict[str, object] = {"topic": message.topic, "retained": message.retained}
+    if message.topic.startswith(_PRESENCE):
+        return line | {"presence": message.payload.decode("utf-8", "replace")}
     if not message.payload.startswith(b"{"):
         try:
             return line | inspect(message.payload, *_signer(message, key)).as_json()
