@@ -51,14 +51,18 @@ class Trust:
     def renew(self, der: bytes) -> list[Effect]:
         """Take a list of revoked certificates, from the bus or from the home directory. An equal one changes nothing.
 
+        Nor does an older one that revokes the same: with each certificate the administrator signs a list, so one that
+        came with the gateway's own is often newer than the provider's.
+
         Raises:
-            RefusedError: BAD_CERTIFICATE, when it is not the administrator's; REPEATED, when it is an older one.
+            RefusedError: BAD_CERTIFICATE, when it is not the administrator's; REPEATED, when it is an older one, and
+                lacks what was revoked since.
         """
         situation = self._situation
-        offered = situation.rules.authority.revocations(der)
-        if offered.number < situation.revocations.number:
+        known, offered = situation.revocations, situation.rules.authority.revocations(der)
+        if offered.number < known.number and offered.serials != known.serials:
             raise RefusedError(Refusal.REPEATED)
-        if offered.number == situation.revocations.number:
+        if offered.number <= known.number:
             return []
         situation.revocations = offered
         self._warned_ms = None

@@ -77,6 +77,14 @@ def test_a_list_that_a_person_installs_counts_like_one_from_the_bus() -> None:
     assert known(bench) == 7
 
 
+def test_the_list_that_is_known_and_an_older_one_that_revokes_the_same_change_nothing_and_are_no_refusal() -> None:
+    bench = settled()
+    bench.handle(said(revocations(7, 99)))
+    for again in (revocations(7, 99), revocations(6, 99)):
+        assert bench.handle(said(again)) == []
+        assert known(bench) == 7
+
+
 def test_an_older_list_is_refused() -> None:
     bench = settled()
     bench.handle(said(revocations(7)))
