@@ -21,6 +21,9 @@ from smgw.core.quorum import DrawnMasks
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.situation import KnownFinal, Situation
 
+FEW_ROUNDS: Final = 3
+"""After so many rounds in a row with too few members the owner is told: after a start it takes some to gather them."""
+
 
 @final
 class Reporting:
@@ -39,6 +42,7 @@ class Reporting:
         self._decided: RoundNumber | None = None
         self._reading: Reading | None = None
         self._correction: Correction | None = None
+        self._few_rounds = 0
         if sent is not None and decode(sent.frame).frame.client != situation.client:
             self.move()  # it was sent from another place in this network
         self.declared_missing = 0
@@ -107,6 +111,7 @@ class Reporting:
         self._drawn_masks.forget()
         self._sent = self._closed = self._correction = None
         self._round = self._decided = self._reading = None
+        self._few_rounds = 0
 
     def close(self, known: KnownFinal) -> list[Effect]:
         """A FINAL has come: the round takes no correction any more."""
@@ -209,10 +214,24 @@ class Reporting:
         if self._reading is None and not is_last_call:
             return []
         self._decided = round_
+        few = self._note_few()
         if not self._situation.is_expected or self._is_closed_by_final(round_):
-            return []
+            return few
         reading = self._reading or Reading(round_, 0, 0, ReadingStatus.BOUNDARY_MISSING)
         return self._send(reading, schedule, now_ms)
+
+    def _note_few(self) -> list[Effect]:
+        """Tell the owner, once, that nothing is sent because the network expects too few members, or none at all."""
+        known, members_min = self._situation.final, self._situation.members_min
+        is_few = known is not None and len(known.expected) < members_min
+        self._few_rounds = self._few_rounds + 1 if is_few else 0
+        if known is None or self._few_rounds != FEW_ROUNDS:
+            return []
+        text = (
+            f"For {FEW_ROUNDS} rounds the network has expected {len(known.expected)} members, and this gateway sends"
+            f" with {members_min} at least. It sends as soon as there are enough."
+        )
+        return [Notice(Level.INFO, text)]
 
     def _send(self, reading: Reading, schedule: Schedule, now_ms: int) -> list[Effect]:
         situation, known = self._situation, self._situation.final

@@ -202,3 +202,18 @@ def refused_with(expected: set[int]) -> str | None:
     (reason,) = refusals(effects)
     assert effects == not_sent(reason)
     return reason
+
+
+def test_a_network_with_too_few_members_for_three_rounds_is_told_to_the_owner_once() -> None:
+    bench, told = Bench(), []
+    bench.handle(roster())
+    for number in range(5):
+        at_ms = START + number * PERIOD_MS
+        bench.handle(final(ROUND - 1 + number, expected={1, 2}, at_ms=at_ms), at_ms=at_ms)
+        effects = bench.run(at_ms + WINDOW_END - START)
+        told += [(number, effect.text) for effect in effects if isinstance(effect, Notice)]
+    text = (
+        "For 3 rounds the network has expected 2 members, and this gateway sends with 5 at least. It sends as soon as"
+        " there are enough."
+    )
+    assert told == [(2, text)]
