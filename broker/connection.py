@@ -232,4 +232,6 @@ def _reason(error: aiomqtt.MqttError) -> str:
         return "the connection broke off"
     if str(cause) == "Operation timed out":
         return "it does not answer"
-    return re.sub(r"^\[Errno -?\d+\] ", "", str(cause)) or type(cause).__name__
+    text = re.sub(r"^\[Errno -?\d+\] ", "", str(cause)) or type(cause).__name__
+    is_address = isinstance(cause, (socket.gaierror, ConnectionRefusedError))
+    return f"{text} (are `host` and `port` in [broker] right?)" if is_address else text

@@ -30,7 +30,10 @@ from common.certificates import Authority, Role
 from common.refusal import RefusedError
 
 _REFUSED: Final = {
-    "SSLV3_ALERT_CERTIFICATE_REVOKED": "it is revoked. The administrator knows why",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": (
+        "it is revoked. The administrator knows why; another one is issued for a new key only: move the old home "
+        "directory away, and enroll"
+    ),
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": (
         "it has expired, by the broker's clock; or the broker's list of revoked certificates is too old, which the "
         "provider has to replace"

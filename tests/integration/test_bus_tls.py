@@ -86,6 +86,7 @@ async def test_revoked_certificate(
     async with Broker(BrokerSettings(), tmp_path / "mosquitto", administrator.broker(), access) as broker:
         sentence = await said(broker.port, administrator.gateway("gateway"), caplog)
     assert "the broker refuses our certificate: it is revoked. The administrator knows why" in sentence
+    assert "issued for a new key only: move the old home directory away, and enroll; trying on" in sentence
 
 
 @pytest.mark.parametrize(
