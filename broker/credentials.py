@@ -151,7 +151,7 @@ def load_enrolled_key(directory: Path, role: Role) -> Identity | BrokerKey:
 def _enrolled(directory: Path, role: Role) -> Path:
     path = directory / KEY_FILE
     if not path.exists():
-        raise HomeError(f"{path} is missing. Run:  {_command(role, 'enroll')}")
+        raise HomeError(f"{path} is missing. Run:  {_command(role, 'enroll', directory)}")
     require_private(directory)
     return path
 
@@ -225,7 +225,7 @@ def check_credentials(credentials: Credentials, role: Role, now_ms: int, source:
     if certificate.subject.role is not role:
         raise HomeError(
             f"The certificate in {source} is for {certificate.subject.uri}, and here one for role {role.value} is "
-            f"needed. Run:  {_command(role, 'install')} BUNDLE"
+            f"needed. Run:  {_command(role, 'install', credentials.directory)} BUNDLE"
         )
     if certificate.public_key != credentials.key.public_key:
         raise HomeError(
@@ -305,10 +305,12 @@ def _installed(path: Path, label: str, role: Role) -> bytes:
     if not path.exists():
         raise HomeError(
             f"{path} is missing. Have the administrator issue a certificate for {path.with_name(REQUEST_FILE)}, then "
-            f"run:  {_command(role, 'install')} BUNDLE"
+            f"run:  {_command(role, 'install', path.parent)} BUNDLE"
         )
     return stored(path, label)
 
 
-def _command(role: Role, verb: str) -> str:
-    return _COMMANDS[role].format(verb)
+def _command(role: Role, verb: str, directory: Path) -> str:
+    """The command for a party's directory. A broker that has its provider beside it is the provider's own."""
+    is_embedded = role is Role.BROKER and (directory.parent / KEY_FILE).exists()
+    return _COMMANDS[Role.PROVIDER if is_embedded else role].format(verb)

@@ -76,6 +76,14 @@ def test_each_role_is_told_its_own_command(tmp_path: Path, subject: Subject, com
         load_credentials(tmp_path, subject.role, NOW_MS)
 
 
+def test_a_broker_beside_its_provider_is_told_the_providers_command(tmp_path: Path) -> None:
+    home = enrolled(tmp_path / "provider", PROVIDER)
+    broker = enrolled(home / "broker", BROKER)
+    (broker / "certificate.pem").unlink()
+    with pytest.raises(HomeError, match="run:  dcnet provider install --config FILE BUNDLE"):
+        load_credentials(broker, Role.BROKER, NOW_MS)
+
+
 @pytest.mark.parametrize("name", ["certificate.pem", "authority.pem", "revocations.pem", "provider.pem"])
 @pytest.mark.parametrize("octets", [b"", b"nonsense", to_pem(CERTIFICATE, b"\x30\x00"), b"\x30\x00"])
 def test_a_damaged_file_is_refused(home: Path, name: str, octets: bytes) -> None:
