@@ -28,6 +28,10 @@ from common.signing import SEED_BYTES, Identity
 _ENCRYPTED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
 
+class WrongPassphraseError(HomeError):
+    """An encrypted key cannot be decrypted with the passphrase that was given."""
+
+
 def load_or_make_identity(path: Path) -> Identity:
     """Read the identity in `path`, or make one on the first start; it is on the disk (fsync) before this returns.
 
@@ -114,7 +118,9 @@ def load_key(path: Path, passphrase: Secret | None = None) -> Identity | BrokerK
         key = load_pem_private_key(octets, passphrase.reveal() if passphrase and is_encrypted else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         if is_encrypted:
-            raise HomeError(f"The identity key {path} cannot be decrypted. Give the passphrase it has.") from error
+            raise WrongPassphraseError(
+                f"The identity key {path} cannot be decrypted. Give the passphrase it has."
+            ) from error
         raise _foreign(path) from error
     try:
         if isinstance(key, EllipticCurvePrivateKey):

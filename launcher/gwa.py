@@ -14,6 +14,7 @@ from broker.gwa.issuing import RequestError, read_request
 from broker.gwa.office import ISSUED_DIRECTORY, Office, Published
 from broker.gwa.rules import Order, meter_of, repeated
 from broker.home import HomeError, explained, write_file
+from broker.keyfile import WrongPassphraseError
 from broker.pem import REQUEST, one_of
 from common.certificates import Role
 from common.secret import Secret
@@ -203,8 +204,20 @@ def _office(directory: Path, talk: Talk) -> Iterator[Office]:
         passphrase = None
         if needs_passphrase(directory):
             passphrase = _passphrase(talk, f"Passphrase of the key in {directory}", is_new=False)
-        with open_office(directory, passphrase, now_ms()) as office:
+        with _explained_passphrase(directory), open_office(directory, passphrase, now_ms()) as office:
             yield office
+
+
+@contextmanager
+def _explained_passphrase(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except WrongPassphraseError as error:
+        where = f" in {PASSPHRASE_VARIABLE}" if os.environ.get(PASSPHRASE_VARIABLE) else ""
+        raise LauncherError(
+            f"The authority's key in {directory} cannot be decrypted: the passphrase{where} is not the one that it was "
+            "encrypted with. Give that one."
+        ) from error
 
 
 def _passphrase(talk: Talk, question: str, *, is_new: bool) -> Secret:
@@ -223,9 +236,10 @@ def for_a_person() -> Iterator[None]:
     """
     try:
         yield
-    except (HomeError, RequestError) as error:
-        text = str(error)
-        raise LauncherError(text if text.endswith(".") else f"{text}.") from error
+    except HomeError as error:  # whole sentences, or a command at the end, which a full stop would spoil
+        raise LauncherError(str(error)) from error
+    except RequestError as error:
+        raise LauncherError(f"{error}.") from error
 
 
 def now_ms() -> int:

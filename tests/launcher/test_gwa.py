@@ -40,7 +40,9 @@ def test_a_key_is_encrypted_unless_one_says_otherwise(tmp_path: Path, monkeypatc
     assert dcnet("gwa", "renew", tmp_path / "gwa").status == 0
     monkeypatch.setenv("DCNET_GWA_PASSPHRASE", "wrong")
     refused = dcnet("gwa", "renew", tmp_path / "gwa")
-    assert (refused.status, "cannot be decrypted" in refused.err) == (2, True)
+    assert refused.status == 2
+    assert "The authority's key in" in refused.err
+    assert "cannot be decrypted: the passphrase in DCNET_GWA_PASSPHRASE is not the one" in refused.err
     assert PASSPHRASE not in made.out + made.err + refused.out + refused.err
 
 
@@ -129,6 +131,12 @@ def test_what_cannot_be_done_is_said_in_a_sentence(root: Path, words: tuple[str,
     refused = dcnet("gwa", *(word.format(gwa=root / "gwa", root=root) for word in words))
     assert refused.status == 2
     assert sentence in refused.err
+
+
+def test_a_command_at_the_end_of_a_sentence_can_be_copied(root: Path) -> None:
+    (root / "gwa").chmod(0o750)
+    refused = dcnet("gwa", "renew", root / "gwa")
+    assert (refused.status, refused.err.split("Run:  ")[-1]) == (2, f"chmod 700 {root / 'gwa'}")
 
 
 def test_renewing_signs_a_fresh_list_whatever_else(root: Path) -> None:
