@@ -15,8 +15,9 @@ from broker.credentials import replace_revocations
 from broker.enrollment import install, make_key_and_request
 from broker.gwa.founding import found_office, open_office
 from broker.gwa.issuing import RequestError, read_request
-from broker.gwa.office import CERTIFICATE_DAYS, LIST_DAYS, Office
+from broker.gwa.office import Office
 from broker.gwa.rules import Order
+from broker.gwa.terms import CERTIFICATE_DAYS, LIST_DAYS
 from broker.home import HomeError
 from broker.pem import REQUEST, one_of
 from common.certificates import Role, Subject

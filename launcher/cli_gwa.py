@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from broker.gwa.terms import AUTHORITY_YEARS, CERTIFICATE_DAYS, LIST_DAYS, RENEW_WITHIN_DAYS
 from launcher.errors import LauncherError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ RoleName = Literal["gateway", "provider", "broker", "inspector"]
 @app.command()
 def init(
     directory: Directory,
-    years: Annotated[int, typer.Option(min=1, max=50, help="How long the authority is good.")] = 10,
+    years: Annotated[int, typer.Option(min=1, max=50, help="How long the authority is good.")] = AUTHORITY_YEARS,
     encrypt: Annotated[
         bool, typer.Option(help="Encrypt its key with a passphrase: DCNET_GWA_PASSPHRASE, or typed.")
     ] = True,
@@ -48,8 +49,8 @@ def issue(  # noqa: PLR0913, PLR0917 -- these are a command's options
     role: Annotated[RoleName, typer.Option(help="What you mean to certify; requests of other roles are refused.")] = (
         "gateway"
     ),
-    days: CertificateDays = 730,
-    list_days: ListDays = 90,
+    days: CertificateDays = CERTIFICATE_DAYS,
+    list_days: ListDays = LIST_DAYS,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write copies of the bundles there too.")] = None,
 ) -> None:
     """Issue certificates: one for each meter, under the pseudonym of the request. The bundles are in DIR/issued.
@@ -73,7 +74,7 @@ def revoke(
     directory: Directory,
     name: Annotated[str, typer.Argument(help="The pseudonym.")],
     reason: Annotated[str, typer.Option(help="Why; it stays in the books.")],
-    list_days: ListDays = 90,
+    list_days: ListDays = LIST_DAYS,
 ) -> None:
     """Revoke every certificate of this name. Its key never gets another one."""
     from launcher import gwa  # noqa: PLC0415
@@ -85,12 +86,14 @@ def revoke(
 def renew(  # noqa: PLR0913, PLR0917 -- these are a command's options
     directory: Directory,
     names: Annotated[list[str] | None, typer.Argument(help="Whose certificates; else all that end soon.")] = None,
-    within: Annotated[int, typer.Option(metavar="DAYS", min=0, help="Which end soon, without names.")] = 60,
+    within: Annotated[
+        int, typer.Option(metavar="DAYS", min=0, help="Which end soon, without names.")
+    ] = RENEW_WITHIN_DAYS,
     host: Annotated[
         list[str] | None, typer.Option(help="For the broker alone: how gateways reach it from now on.")
     ] = None,
-    days: CertificateDays = 730,
-    list_days: ListDays = 90,
+    days: CertificateDays = CERTIFICATE_DAYS,
+    list_days: ListDays = LIST_DAYS,
 ) -> None:
     """Renew certificates for the same keys, and in any case sign a fresh revocation list.
 

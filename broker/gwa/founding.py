@@ -21,7 +21,6 @@ KEY_FILE: Final = "authority.key"
 LOCK_FILE: Final = "gwa.pid"
 
 AUTHORITY_NAME: Final = "dcnet gateway administrator"
-AUTHORITY_YEARS: Final = 10
 
 
 def found_office(directory: Path, name: str, years: int, passphrase: Secret | None, now_ms: int) -> str:

@@ -36,10 +36,6 @@ from common.certificates import Role
 
 ISSUED_DIRECTORY: Final = "issued"
 
-CERTIFICATE_DAYS: Final = 730
-LIST_DAYS: Final = 90
-RENEW_WITHIN_DAYS: Final = 60
-
 DAY_MS: Final = 86_400_000
 BACKDATED_MS: Final = 3_600_000
 """Everything holds from an hour before it was signed: this machine is offline, and its clock may be ahead of others."""

@@ -208,7 +208,6 @@ class LogLevel(IntEnum):
     WARNING = 2
     ERROR = 3
     FATAL = 4
-    EXTENSION = 5
 
 
 class Outcome(IntEnum):

@@ -7,8 +7,9 @@ from pathlib import Path
 from broker.gwa.founding import AUTHORITY_NAME, found_office, open_office
 from broker.gwa.issuing import Request
 from broker.gwa.ledger import Entry
-from broker.gwa.office import CERTIFICATE_DAYS, LIST_DAYS, Office
+from broker.gwa.office import Office
 from broker.gwa.rules import Order
+from broker.gwa.terms import CERTIFICATE_DAYS, LIST_DAYS
 from broker.pem import REVOCATIONS, Bundle, one_of
 from common.certificates import Authority, RevocationList, Role, Subject
 from tests.broker.gwa.authority import NOW_MS, PROVIDER, identity

@@ -8,8 +8,8 @@ import pytest
 from broker.enrollment import install, make_key_and_request
 from broker.gwa.founding import AUTHORITY_NAME, found_office, needs_passphrase, open_office
 from broker.gwa.issuing import RequestError, read_request
-from broker.gwa.office import CERTIFICATE_DAYS, LIST_DAYS
 from broker.gwa.rules import Order
+from broker.gwa.terms import CERTIFICATE_DAYS, LIST_DAYS
 from broker.home import HomeError
 from broker.pem import REQUEST, one_of
 from common.certificates import Role, require_good
