@@ -19,9 +19,7 @@ SERIAL: Final = 2**159 - 1
 
 def edge(tunnel: int = 2**64 - 1, *, day: int = 20_000, seed: bytes = b"\x5e" * 32, is_started: bool = False) -> Edge:
     aged, until_ms = Seed(day, Secret(seed)), 1_900_000_000_000
-    return Edge(
-        TunnelId(tunnel), ClientId(9), b"\x09" * 32, SERIAL, until_ms, aged, is_started, 1_800_000_000_123
-    )
+    return Edge(TunnelId(tunnel), ClientId(9), b"\x09" * 32, SERIAL, until_ms, aged, is_started, 1_800_000_000_123)
 
 
 def roster_root(epoch: int = 2**32 - 1) -> RosterRoot:
