@@ -6,6 +6,7 @@ would not wake, since the owner runs everything here beside `until_lost` in one 
 """
 
 import asyncio
+import errno
 import logging
 import math
 import re
@@ -35,6 +36,9 @@ QOS: Final = 1
 _LIBRARY_LOG: Final = logging.getLogger(f"{__name__}.library")
 # What it reports comes back as errors, and the bus puts each into one sentence.
 _LIBRARY_LOG.setLevel(logging.CRITICAL)
+
+_UNREACHED: Final = re.compile(rf"\[Errno (-\d+|{errno.ECONNREFUSED}|{errno.EHOSTUNREACH})\] ")
+"""How the system's errors begin that a wrong address brings. Those of looking up a name are negative (netdb.h)."""
 
 
 class LostError(Exception):
@@ -233,5 +237,4 @@ def _reason(error: aiomqtt.MqttError) -> str:
     if str(cause) == "Operation timed out":
         return "it does not answer"
     text = re.sub(r"^\[Errno -?\d+\] ", "", str(cause)) or type(cause).__name__
-    is_address = isinstance(cause, (socket.gaierror, ConnectionRefusedError))
-    return f"{text} (are `host` and `port` in [broker] right?)" if is_address else text
+    return f"{text} (are `host` and `port` in [broker] right?)" if _UNREACHED.match(str(cause)) else text
