@@ -37,13 +37,13 @@ def quorum_of(situation: Situation) -> Quorum | None:
     roster = situation.roster
     if roster is None or not situation.is_in_roster:
         return None
+    if not roster.at.is_mesh and situation.slots:
+        drawn = frozenset(slot.client for slot in situation.slots.values())
+        return Quorum(drawn, (len(situation.slots) + 1) // 2)
+    if not roster.at.is_mesh and not situation.is_roster_small:
+        return None
     everybody = frozenset(ClientId(client) for client in range(1, roster.at.leaves + 1))
-    if roster.at.is_mesh:
-        return Quorum(everybody, roster.at.live // 2)
-    if not situation.slots:
-        return Quorum(everybody, MESH_MAX // 2) if situation.is_roster_small else None
-    slots = situation.slots.values()
-    return Quorum(frozenset(slot.client for slot in slots), (len(slots) + 1) // 2)
+    return Quorum(everybody, roster.at.live // 2 if roster.at.is_mesh else MESH_MAX // 2)
 
 
 @final
