@@ -50,7 +50,8 @@ class Round:
     missing: set[ClientId] = field(default_factory=set)
     """Left out of the sum: silent, or left by the silent without enough masks or in too small a part."""
     silent: set[ClientId] = field(default_factory=set)
-    """Those of the missing from whom a frame was awaited in vain."""
+    """Those of the missing from whom no frame came at all. Whoever has sent and answers no correction is there: it may
+    have to refuse it, with too few masks left, and would be missed by those who drew it."""
     _accepted: dict[ClientId, _Accepted] = field(default_factory=dict)
     _asked: dict[ClientId, int] = field(default_factory=dict)
     _fingerprints: dict[ClientId, int] = field(default_factory=dict)
@@ -114,7 +115,7 @@ class Round:
         Returns:
             None when a correction must be sent (`attempt`, `missing`), or how the round ended without a sum.
         """
-        self.silent |= self._waiting
+        self.silent |= self._waiting - self._accepted.keys()
         present = set(self.near) - self.missing - self._waiting
         minimum = self.parameters.members_min
         if not present:

@@ -21,6 +21,9 @@ from smgw.core.situation import MemberRules, Situation
 RENEWAL_MS: Final = 30 * DAY_MS
 """So long before its certificate expires the owner is told."""
 
+LAPSED_MS: Final = 30 * DAY_MS
+"""So long after a neighbor's certificate has expired its seed is kept."""
+
 
 def newest_list(rules: MemberRules, stored: bytes) -> RevocationList:
     """The newer of the list in the home directory and of the one in the vault (DER, or empty).
@@ -128,14 +131,17 @@ class Trust:
         return not self.is_revoked(edge) and now_ms <= edge.peer_until_ms
 
     def erase_lapsed(self, now_ms: int) -> list[Effect]:
-        """Erase edges with neighbors whose certificates are revoked or expired, or who came back as somebody else.
+        """Erase edges with neighbors whose certificates are revoked or long expired, or who came back as somebody else.
 
         That is done once a FINAL does not expect the neighbor any more: a correction of an open round needs the masks.
+        A certificate that has just expired may have been renewed, which nobody but the provider hears: without the
+        seeds, the neighbor's next round would fail for everybody around it.
         """
         situation, final = self._situation, self._situation.final
         effects: list[Effect] = []
         for edge in list(situation.edges.values()):
-            is_over = not self._is_good(edge, now_ms) or situation.is_superseded(edge.peer)
+            is_lapsed = now_ms > edge.peer_until_ms + LAPSED_MS
+            is_over = self.is_revoked(edge) or is_lapsed or situation.is_superseded(edge.peer)
             if is_over and final is not None and edge.peer not in final.expected:
                 effects += situation.erase(edge.tunnel)
         return effects

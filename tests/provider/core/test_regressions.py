@@ -60,5 +60,17 @@ def test_a_tunnel_that_is_reported_twice_in_one_notification_has_failed_once() -
     assert bench.machine.networks[NETWORK].desk.graph.get(tunnel) is None
 
 
+def test_whoever_sent_and_answers_no_correction_is_there_and_only_the_silent_are_away() -> None:
+    """A gateway refuses a correction that leaves it too few masks, and those who drew it cannot do without it."""
+    bench = operating(everybody(12))
+    for attempt in range(4):
+        bench.report(*range(1, 12 - attempt), missing=range(13 - attempt, 13), attempt=attempt)
+        bench.tick(SCHEDULE.deadline(ROUND, attempt))
+    assert len(bench.results) == 1
+    assert bench.state(12) is MemberState.AWAY
+    assert {bench.state(client) for client in range(1, 12)} == {MemberState.PRESENT}
+    assert set(bench.last.expected) == set(range(1, 12))
+
+
 def said(effect: Publish) -> Notification:
     return decode(effect.payload).frame.notification
