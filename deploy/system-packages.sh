@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that are missing: Mosquitto, and venv for the Python named in $1.
+# Installs the Debian packages that are missing: Mosquitto and its clients, openssl, with which the guide to a pilot shows
+# fingerprints, and venv for the Python named in $1.
 # Where it may not install, it says which command does.
 set -eu
 python=${1:-python3}
@@ -14,6 +15,7 @@ need=""
 "$python" -c 'import ensurepip, venv' 2>/dev/null || need="$need python3-venv"
 command -v mosquitto >/dev/null 2>&1 || [ -x /usr/sbin/mosquitto ] || need="$need mosquitto"
 command -v mosquitto_pub >/dev/null 2>&1 || need="$need mosquitto-clients"
+command -v openssl >/dev/null 2>&1 || need="$need openssl"
 [ -n "$need" ] || exit 0
 
 run=""

@@ -74,7 +74,8 @@ def table(found: Connects) -> Table:
         ("Memory of Mosquitto for a connection", f"{found.memory_bytes / found.count / 1_024:.0f} KiB"),
     ]
     note = (
-        f"{found.count} clients, mutual TLS 1.3, the broker with a P-256 key and the clients with Ed25519, X25519 and AES-256-GCM. Mosquitto uses one core, whatever"
+        f"{found.count} clients, mutual TLS 1.3, the broker with a P-256 key and the clients with Ed25519,"
+        " X25519 and AES-256-GCM. Mosquitto uses one core, whatever"
         " the machine has."
     )
     return Table("TLS connects", ("What", "Measured"), rows, note)
