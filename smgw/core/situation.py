@@ -151,8 +151,12 @@ class Situation:
         return sorted((edge for edge in self.edges.values() if edge.peer == peer), key=lambda edge: not edge.is_started)
 
     def is_one_party(self, client: ClientId, public_key: bytes) -> bool:
-        """Whether no edge gives this client another key, or this key another client: a party is one neighbor only."""
-        return all((edge.peer == client) == (edge.peer_key == public_key) for edge in self.edges.values())
+        """Whether no edge gives this client another key, or this key another client: a party is one neighbor only.
+
+        An edge from before it came back under this number does not keep it out.
+        """
+        present = (edge for edge in self.edges.values() if not self.is_superseded(edge.peer))
+        return all((edge.peer == client) == (edge.peer_key == public_key) for edge in present)
 
     def up(self, notification: Notification, data: bytes, now_ms: int, lifetime_ms: int = RETRY_MAX_MS) -> Publish:
         """A signed frame of this gateway on the topic where it belongs."""

@@ -10,7 +10,7 @@ from common.identifiers import ClientId
 from common.merkle import Tree
 from common.roster import Leaf, Roster, RosterRoot
 from smgw.core.events import Connected, Effect, Level, Membership, Notice, Store, Subscribe, VaultContents
-from tests.smgw.core.builders import SELF, START, Bench, announced, contents, refusals
+from tests.smgw.core.builders import SELF, START, Bench, announced, contents, refusals, roster
 from tests.smgw.core.builders import told as told_leaves
 from tests.smgw.core.rosters import NETWORK, SCHEDULE, known_as, leaf, root, roster_of
 
@@ -137,3 +137,15 @@ def test_a_gateway_whose_key_came_back_under_another_number_takes_no_part_under_
     bench = Bench(VaultContents(Membership(NETWORK, SELF)), now_ms=START)
     bench.handle(Connected(), *told_leaves(back), announced(later(back, live=31)))
     assert bench.kept.slots == ()
+
+
+def test_a_member_that_came_back_under_another_number_is_not_kept_out_by_its_old_seed() -> None:
+    """Before the network's first FINAL nothing else would ever erase that."""
+    back = ClientId(32)
+    bench = Bench(contents(), now_ms=START)
+    bench.handle(roster())
+    assert not bench.member.situation.is_one_party(back, leaf(7).public_key)
+    returned = [*TRUE, replace(leaf(7), client=back, epoch=2)]
+    bench.handle(*told_leaves(returned), announced(later(returned, live=31)))
+    assert bench.member.situation.is_one_party(back, leaf(7).public_key)
+    assert not bench.member.situation.is_one_party(back, leaf(6).public_key)
