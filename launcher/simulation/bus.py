@@ -1,7 +1,8 @@
 """The bus in virtual time: a broker with persistent sessions and retained messages, and one connection per client.
 
 It models what the real one does: QoS 1 repeats after a broken connection, a session queues while its client is away,
-retained messages come with each subscription. Source: MQTT 3.1.1, sections 3.1.2.4, 3.3.1.3, 4.4; broker/bus.py.
+retained messages come with each subscription. What one client says arrives late or reordered only at the others: of two
+retained messages the broker keeps the later one. Source: MQTT 3.1.1, sections 3.1.2.4, 3.3.1.3, 4.4; broker/bus.py.
 """
 
 from collections.abc import Callable
@@ -59,7 +60,8 @@ class Bus:
         self._ports: dict[str, _Port] = {}
         self._subscribers: dict[str, dict[str, None]] = {}
         self._routes: dict[str, tuple[str, ...]] = {}
-        self._retained: dict[str, bytes] = {}
+        self._retained: dict[str, Letter] = {}
+        self._handed_in = 0
         self._is_running = True
 
     def attach(self, name: str, client: Client, *, is_lossless: bool = False) -> None:
@@ -92,7 +94,8 @@ class Bus:
 
     def publish(self, name: str, letter: Letter) -> None:
         """A client hands in a message."""
-        self._ports[name].up.send(letter)
+        self._handed_in += 1
+        self._ports[name].up.send(replace(letter, number=self._handed_in))
 
     def cut(self, name: str) -> None:
         """The client's connection breaks, until `mend`."""
@@ -156,17 +159,18 @@ class Bus:
         if name not in known:
             known[name] = None
             self._routes.clear()
-        for topic, payload in self._retained.items():
+        for topic, letter in self._retained.items():
             if topic_filter in _filters(topic):
-                port.down.send(Letter(topic, payload, is_retained=True))
+                port.down.send(Letter(topic, letter.payload, is_retained=True))
 
     def _arrive(self, name: str, letter: Letter) -> None:
         """A message has reached the broker."""
         if self._trace.is_on:
             self._trace.say("broker", f"{name} {letter.topic} {label(letter.payload)}")
         self._watch(letter.payload)
-        if letter.is_retained:
-            self._retained[letter.topic] = letter.payload
+        kept = self._retained.get(letter.topic)
+        if letter.is_retained and (kept is None or kept.number <= letter.number):
+            self._retained[letter.topic] = letter
         forwarded = replace(letter, is_retained=False, expires_at=None)
         for subscriber in self._route(letter.topic):
             self._ports[subscriber].down.send(forwarded)

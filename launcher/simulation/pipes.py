@@ -13,12 +13,16 @@ from launcher.simulation.trace import Tally
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message under way; worthless to its sender after `expires_at` (virtual time), None when it never expires."""
+    """A message under way; worthless to its sender after `expires_at` (virtual time), None when it never expires.
+
+    `number` tells in which order the messages were handed in.
+    """
 
     topic: str
     payload: bytes
     is_retained: bool = False
     expires_at: int | None = None
+    number: int = 0
 
 
 @final
