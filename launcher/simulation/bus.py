@@ -6,7 +6,7 @@ retained messages the broker keeps the later one. Source: MQTT 3.1.1, sections 3
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 from typing import Protocol, final
@@ -95,7 +95,8 @@ class Bus:
     def publish(self, name: str, letter: Letter) -> None:
         """A client hands in a message."""
         self._handed_in += 1
-        self._ports[name].up.send(replace(letter, number=self._handed_in))
+        numbered = Letter(letter.topic, letter.payload, letter.is_retained, letter.expires_at, self._handed_in)
+        self._ports[name].up.send(numbered)
 
     def cut(self, name: str) -> None:
         """The client's connection breaks, until `mend`."""
@@ -171,7 +172,7 @@ class Bus:
         kept = self._retained.get(letter.topic)
         if letter.is_retained and (kept is None or kept.number <= letter.number):
             self._retained[letter.topic] = letter
-        forwarded = replace(letter, is_retained=False, expires_at=None)
+        forwarded = Letter(letter.topic, letter.payload)
         for subscriber in self._route(letter.topic):
             self._ports[subscriber].down.send(forwarded)
 

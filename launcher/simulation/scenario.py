@@ -27,7 +27,7 @@ _SCHEDULES: Final = (
 _BOUNDS: Final = ((5, 3, 6, 255), (5, 3, 4, 48), (4, 2, 5, 64), (3, 2, 6, 255), (6, 4, 8, 80))
 """members_min, masks_min, draws and degree_max of a network. A mesh needs room for everybody at everybody."""
 
-_LARGE: Final = 0.025
+_LARGE: Final = 0.02
 """The share of seeds whose network outgrows the mesh, and then its first draw."""
 
 _LYING: Final = 0.06
@@ -135,7 +135,7 @@ def draw(request: Request) -> Scenario:
     networks = request.networks or (2 if rng.random() < 0.15 else 1)
     members_min, masks_min, draws, degree_max = rng.choice(_BOUNDS)
     gateways = rng.randint(max(5, members_min), 10) * networks
-    rounds = rng.randint(9, 15)
+    rounds = rng.randint(8, 14)
     schedule = rng.choice(_SCHEDULES)
     parameters = Parameters(BASIC.code, REGIONS[0], schedule, members_min, masks_min, draws, degree_max)
     start_ms = _DAY * DAY_MS + rng.randrange(schedule.period_ms)
