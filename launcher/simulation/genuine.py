@@ -3,7 +3,7 @@
 Source: docs/protocol.md, "Draw" (half proven), "Key agreement".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -13,7 +13,17 @@ from common.roster import MESH_MAX, RosterRoot
 from launcher.simulation.drawings import Drawings
 from launcher.simulation.oracle import MemberKey, Oracle
 from launcher.simulation.trace import ViolationError
-from smgw.core.events import Calibration, Edge, Membership, Outcome, Record, Sent, Slot, VaultContents
+from smgw.core.events import (
+    Calibration,
+    Edge,
+    KnownRoster,
+    Membership,
+    Outcome,
+    Record,
+    Sent,
+    Slot,
+    VaultContents,
+)
 
 GRACE_ROUNDS: Final = 8
 """So many rounds after a new draw those who were drawn before may count instead."""
@@ -21,11 +31,13 @@ GRACE_ROUNDS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class _Draw:
-    """Whom a gateway drew by then, how many of them must be under a frame, and when they last were."""
+    """Whom a gateway drew, and how many of them must be under a frame."""
 
     drawn: frozenset[ClientId]
     needed: int
-    round: RoundNumber
+
+    def is_met(self, peers: Set[ClientId]) -> bool:
+        return len(self.drawn & peers) >= self.needed
 
 
 @final
@@ -38,14 +50,13 @@ class Genuine:
         self._drawings: Final = drawings
         self._draws: Final = draws
         self._wrong_clocks: set[str] = set()
-        self._met: dict[str, _Draw] = {}
+        self._before: dict[str, dict[_Draw, RoundNumber | None]] = {}
         self.keys: dict[str, bytes] = {}
         """The public key of each gateway of the administrator, by name."""
 
     def started(self, name: str) -> None:
-        """A process begins anew: it knows nothing of its clock, and of no draw before the present one."""
+        """A process begins anew: it knows nothing of its clock."""
         self._wrong_clocks.discard(name)
-        self._met.pop(name, None)
 
     def kept(self, name: str, values: DrawValues, contents: VaultContents, records: Iterable[Record]) -> None:
         """A gateway's vault has kept these records, and holds `contents` now.
@@ -64,6 +75,8 @@ class Genuine:
                     self._drawings.drew((membership.network, membership.client), record)
                 case Edge() if membership is not None:
                     self._check_edge(name, (membership.network, membership.client), record)
+                case KnownRoster() if record.at.is_mesh:
+                    self._before.setdefault(name, {}).setdefault(_mesh(record.at), None)
                 case Sent() if membership is not None:
                     self._check_sent(name, membership.network, contents, record)
                 case _:
@@ -92,21 +105,23 @@ class Genuine:
         if name in self._wrong_clocks:
             raise ViolationError(f"{name} sends although its clock is wrong")
         edges = [edge for edge in contents.edges if edge.tunnel in sent.tunnels and self._is_genuine(network, edge)]
-        under = {edge.peer_key: edge.peer for edge in edges}
-        now, before = self._drawn(network, contents, sent.round), self._met.get(name)
-        proven = now.drawn & set(under.values())
-        if len(proven) >= now.needed:
-            self._met[name] = now
-            return
-        is_recent = before is not None and sent.round - before.round <= GRACE_ROUNDS and before.drawn != now.drawn
-        if before is None or not is_recent or len(before.drawn & set(under.values())) < before.needed:
-            raise ViolationError(
-                f"{name} sends under masks of {len(proven)} genuine of those it drew, not {now.needed}"
-            )
+        under = set({edge.peer_key: edge.peer for edge in edges}.values())
+        now, before = _draw(network, contents), self._before.get(name, {})
+        since = {draw: sent.round if last is None else last for draw, last in before.items()}
+        recent = {draw: last for draw, last in since.items() if sent.round - last <= GRACE_ROUNDS}
+        if not any(draw.is_met(under) for draw in (now, *recent)):
+            proven = len(now.drawn & under)
+            raise ViolationError(f"{name} sends under masks of {proven} genuine of those it drew, not {now.needed}")
+        self._before[name] = recent | ({now: sent.round} if now.is_met(under) else {})
 
-    def _drawn(self, network: NetworkId, contents: VaultContents, round_: RoundNumber) -> _Draw:
-        at = next((known.at for known in contents.rosters if known.network == network), RosterRoot(0, 0, 0, b""))
-        if not at.is_mesh and contents.slots:
-            return _Draw(frozenset(slot.client for slot in contents.slots), (len(contents.slots) + 1) // 2, round_)
-        everybody = frozenset(ClientId(client) for client in range(1, at.leaves + 1))
-        return _Draw(everybody, at.live // 2 if at.is_mesh else MESH_MAX // 2, round_)
+
+def _draw(network: NetworkId, contents: VaultContents) -> _Draw:
+    """Whom a gateway has drawn by what its vault holds; without slots, everybody in the roster that it knows."""
+    at = next((known.at for known in contents.rosters if known.network == network), RosterRoot(0, 0, 0, b""))
+    if not at.is_mesh and contents.slots:
+        return _Draw(frozenset(slot.client for slot in contents.slots), (len(contents.slots) + 1) // 2)
+    return _mesh(at) if at.is_mesh else _Draw(_mesh(at).drawn, MESH_MAX // 2)
+
+
+def _mesh(at: RosterRoot) -> _Draw:
+    return _Draw(frozenset(ClientId(client) for client in range(1, at.leaves + 1)), at.live // 2)
