@@ -1,13 +1,12 @@
 """Whether draws are uniform: Pearson's chi-square test over many draws of different sizes.
 
-A draw among n members is filed under one of 13 classes by the rank of who was drawn. With an odd number of classes
-the degrees of freedom are even, and the tail of the distribution is a finite sum.
-Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.4.21.
+A draw among n members is filed under one of 13 classes by the rank of who was drawn.
 """
 
 from dataclasses import dataclass, field
-from math import exp
 from typing import Final, Self, final
+
+from launcher.tails import chi_square_tail
 
 CLASSES: Final = 13
 
@@ -55,13 +54,3 @@ class Spread:
 def _first(class_: int, count: int) -> int:
     """The lowest rank that is filed under this class or a higher one."""
     return -(-class_ * count // CLASSES)
-
-
-def chi_square_tail(value: float, degrees: int) -> float:
-    """The probability that a chi-square variable with an even number of degrees of freedom is above `value`."""
-    assert degrees > 0 and degrees % 2 == 0, "the sum is finite for even degrees of freedom only"
-    term = total = 1.0
-    for index in range(1, degrees // 2):
-        term *= value / 2 / index
-        total += term
-    return exp(-value / 2) * total

@@ -21,7 +21,7 @@ from common.draws import (
 from common.merkle import is_in
 from common.refusal import Refusal, RefusedError
 from common.roster import RosterRoot
-from launcher.simulation.uniformity import chi_square_tail
+from launcher.tails import chi_square_tail
 from tests.common.strategies import moderate, openings
 from tests.vectors.members import GATEWAY, NEIGHBOR, REGION
 
