@@ -46,8 +46,8 @@ imports: setup
 simulate: setup ## run simulated networks in virtual time (SEEDS=1000)
 	@$(BIN)/dcnet simulate --seeds $(SEEDS)
 
-bench: setup ## measure CPU and bytes per round beside plain MQTT, and rewrite docs/benchmarks.md
-	@$(BIN)/python -m tests.benchmark --write docs/benchmarks.md
+bench: setup ## measure CPU and bytes per round beside plain MQTT and other secure sums, and rewrite docs/benchmarks.md
+	@$(BIN)/python -m tests.benchmark --peers --write docs/benchmarks.md
 
 lock: ## rewrite requirements.lock (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header -o requirements.lock pyproject.toml

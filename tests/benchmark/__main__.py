@@ -1,11 +1,11 @@
-"""`python -m tests.benchmark [--write docs/benchmarks.md] [--short]`."""
+"""`python -m tests.benchmark [--write docs/benchmarks.md] [--short] [--peers]`."""
 
 import argparse
 from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmark import report
+from tests.benchmark import peers, report
 from tests.benchmark.plan import FULL, SHORT, run
 
 
@@ -14,14 +14,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description="CPU and bytes of a round.")
     parser.add_argument("--write", type=Path, metavar="FILE", help="also write the tables to this Markdown page")
     parser.add_argument("--short", action="store_true", help="a tiny network: shows that it runs, says nothing of cost")
+    parser.add_argument("--peers", action="store_true", help="also other people's secure sums, installed on demand")
     arguments = parser.parse_args()
     console = Console()
-    found = run(SHORT if arguments.short else FULL, lambda part: console.print(f"measuring {part}", style="dim"))
-    for table in report.tables(found):
+
+    def say(part: str) -> None:
+        console.print(f"measuring {part}", style="dim")
+
+    plan = SHORT if arguments.short else FULL
+    found = run(plan, say)
+    others = peers.measure(plan.sizes, peers.DROPOUTS, peers.LIMIT_S, say=say) if arguments.peers else None
+    for table in report.tables(found, others):
         table.show(console)
     if arguments.write:
-        command = f"python -m tests.benchmark{' --short' if arguments.short else ''} --write {arguments.write}"
-        arguments.write.write_text(report.markdown(found, command), encoding="utf-8")
+        options = "".join(f" --{name}" for name in ("short", "peers") if getattr(arguments, name))
+        command = f"python -m tests.benchmark{options} --write {arguments.write}"
+        arguments.write.write_text(report.markdown(found, command, others), encoding="utf-8")
 
 
 if __name__ == "__main__":

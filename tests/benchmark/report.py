@@ -7,6 +7,7 @@ from typing import Final
 from tests.benchmark import connects, proving, wire
 from tests.benchmark.network import NETWORK
 from tests.benchmark.over_mqtt import DOWN_TOPIC, UP_TOPIC
+from tests.benchmark.peers import PeerTable, ours, section
 from tests.benchmark.plan import Found, SizeFound
 from tests.benchmark.rounds import CORRECTION_TOPIC, FINAL_TOPIC
 from tests.benchmark.stopwatch import Laps
@@ -20,8 +21,8 @@ PROVIDER_GOAL_SIZE: Final = 1_000
 _Cell = Callable[[SizeFound], str]
 
 
-def tables(found: Found) -> list[Table]:
-    """All tables, in the order of reading."""
+def tables(found: Found, others: PeerTable | None = None) -> list[Table]:
+    """All tables, in the order of reading; those of the peers only when they were measured."""
     return [
         _goals(found),
         _gateway(found),
@@ -31,11 +32,12 @@ def tables(found: Found) -> list[Table]:
         _mqtt(found),
         connects.table(found.connects),
         proving.table(found.proving),
+        *(section.tables(others, ours.all_rows(found.sizes)) if others else ()),
         _machine(found),
     ]
 
 
-def markdown(found: Found, command: str) -> str:
+def markdown(found: Found, command: str, others: PeerTable | None = None) -> str:
     """The page for the documentation."""
     head = (
         "# Benchmarks\n\n"
@@ -43,7 +45,7 @@ def markdown(found: Found, command: str) -> str:
         f"Made by `{command}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; every number below was measured in that run.\n"
         "`make bench` makes this page anew.\n"
     )
-    return "\n".join([head, *(table.markdown() for table in tables(found)), _NOTES])
+    return "\n".join([head, *(table.markdown() for table in tables(found, others)), _NOTES])
 
 
 def _goals(found: Found) -> Table:
