@@ -1,7 +1,8 @@
 """The observer: keeps everything the provider sees, and tells which readings that determines.
 
-It stands where the provider and its broker stand: it has every SUPERPOSITION that ever reached the broker, accepted,
-refused or late, and knows the key graph. Source: docs/protocol.md, "What suite basic does not hide".
+It stands where the provider and its broker stand: it has every SUPERPOSITION and RELEASE that ever reached the broker,
+accepted, refused or late, knows the key graph, and has all that colluding members know.
+Source: docs/protocol.md, "What suite basic does not hide", "Suite hardened".
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import final
 
 from common.identifiers import ClientId, NetworkId, RoundNumber
 from launcher.simulation.algebra import Form, Mask, determined_readings, known_forms, smallest_groups
+from launcher.simulation.disclosure import Disclosure, SelfMask, Share
 
 RoundKey = tuple[NetworkId, RoundNumber]
 
@@ -42,13 +44,14 @@ def _pieces(forms: Iterable[Form], known: frozenset[Mask]) -> list[_Piece] | Non
 
 
 def components(forms: Iterable[Form], known_masks: Iterable[Mask] = ()) -> list[frozenset[ClientId]] | None:
-    """The groups whose sums the frames of suite `basic` determine, found as connected components.
+    """The groups whose sums the frames determine, found as connected components.
 
-    In that suite a gateway's frames of one round differ only by masks that fell away, and each mask stands in at most
+    A gateway's frames of one round differ only by masks that fell away, and each mask stands in at most
     one frame-to-frame difference of each of its two ends, with opposite signs. The pieces are then the vertices and
     the masks the edges of a graph; a form without masks is constant on a component, and zero on a component in which
     some mask has lost its other end. So each complete component determines the sum of the readings in it, and
-    nothing else is determined. A test proves it equal to the algebra.
+    nothing else is determined. A self-mask that is not opened is a mask that never had another end. Tests prove it
+    equal to the algebra.
 
     Returns:
         The groups, or None when the frames are not of that shape: then only `algebra` answers.
@@ -112,20 +115,64 @@ def know(forms: Iterable[Form], members_min: int, known_masks: Iterable[Mask] = 
 @final
 @dataclass(slots=True)
 class Observer:
-    """Collects frames by round. What each frame is made of it is told once, when a gateway makes it."""
+    """Collects frames and shares by round. What each is made of it is told once, when a gateway makes it."""
 
     _made: dict[bytes, tuple[RoundKey, Form]] = field(default_factory=dict)
     _seen: dict[RoundKey, dict[bytes, Form]] = field(default_factory=dict)
+    _self_masks: dict[bytes, SelfMask] = field(default_factory=dict)
+    _released: dict[bytes, tuple[RoundKey, frozenset[Share]]] = field(default_factory=dict)
+    _disclosed: dict[RoundKey, Disclosure] = field(default_factory=dict)
 
-    def made(self, key: RoundKey, frame: bytes, client: ClientId, masks: Mapping[Mask, int]) -> None:
-        """A gateway has made this frame of these masks."""
-        self._made[frame] = (key, Form.of(client, masks))
+    def made(
+        self,
+        key: RoundKey,
+        frame: bytes,
+        client: ClientId,
+        masks: Mapping[Mask, int],
+        self_mask: SelfMask | None = None,
+    ) -> None:
+        """A gateway has made this frame of these masks, and in suite `hardened` of this self-mask besides."""
+        own = {} if self_mask is None else {self_mask.name: 1}
+        self._made[frame] = (key, Form.of(client, {**masks, **own}))
+        if self_mask is not None:
+            self._self_masks[frame] = self_mask
+
+    def released(self, key: RoundKey, payload: bytes, shares: Iterable[Share]) -> None:
+        """A gateway has made this RELEASE of these shares."""
+        self._released[payload] = (key, frozenset(shares))
+
+    def told(self, key: RoundKey, client: ClientId, masks: Iterable[Mask]) -> None:
+        """A colluding member knows these masks of a round, and what else its edges give."""
+        self._disclosure(key).tells(client, masks)
+
+    def _disclosure(self, key: RoundKey) -> Disclosure:
+        return self._disclosed.setdefault(key, Disclosure())
 
     def arrived(self, payload: bytes) -> None:
         """A message has reached the broker."""
-        found = self._made.get(payload)
-        if found is not None:
+        if (found := self._made.get(payload)) is not None:
             self._seen.setdefault(found[0], {})[payload] = found[1]
+        if (self_mask := self._self_masks.get(payload)) is not None and found is not None:
+            self._disclosure(found[0]).covers(self_mask)
+        if (released := self._released.get(payload)) is not None:
+            self._disclosure(released[0]).shares.update(released[1])
+
+    def know(self, key: RoundKey, below: int, *, exact: bool = True) -> Knowledge:
+        """What the provider can determine of the honest members of one round, in groups of fewer than `below`."""
+        return know(self._honest_forms(key), below, self._disclosure(key).known(), exact=exact)
+
+    def broken(self, key: RoundKey, *, exact: bool = True) -> list[frozenset[ClientId]]:
+        """The groups whose sums are determined although one of their members was promised a larger one.
+
+        Empty in every round of suite `hardened`, whatever the provider does.
+        """
+        disclosure = self._disclosure(key)
+        below = max(disclosure.promises().values(), default=0)
+        return disclosure.broken(self.know(key, below, exact=exact).small_groups)
+
+    def _honest_forms(self, key: RoundKey) -> list[Form]:
+        colluding = self._disclosure(key).colluding
+        return [form for form in self.forms(key) if form.client not in colluding]
 
     @property
     def rounds(self) -> list[RoundKey]:
