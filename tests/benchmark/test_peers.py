@@ -70,10 +70,10 @@ def test_environment_is_made_once_and_its_script_is_measured(tmp_path: Path, mon
     offline(tmp_path, monkeypatch)
     code = script(ROUND, HALTED, then="import json; print(json.dumps({'versions': {'given': ' '.join(sys.argv[1:])}}))")
     peer = fake(tmp_path, code, "# nothing to install\n")
-    found = measure([8], [0.0, 0.05, 0.1], 30, [peer])
+    found = measure([8], [0.0, 0.01, 0.2, 0.1], 30, [peer])
     made = (tmp_path / "cache" / "fake" / "installed.txt").stat().st_mtime_ns
-    assert found.versions == [("given", "--size 8 --dropouts 0.0 0.1 0.05 --rounds 1")]
-    assert [(row.dropout, row.finished, row.played) for row in found.rows] == [(0.0, 1, 1), (0.05, 0, 0), (0.1, 0, 1)]
+    assert found.versions == [("given", "--size 8 --dropouts 0.0 0.1 0.2 --rounds 1")]
+    assert [(row.dropout, row.finished, row.played) for row in found.rows] == [(0.0, 1, 1), (0.2, 0, 0), (0.1, 0, 1)]
     assert found.rows[1].why == "1 of 1 rounds not played: no more came"
     assert found.rows[2].why == "Insufficient available nodes."
     measure([8], [0.0], 30, [peer])
