@@ -69,6 +69,16 @@ def inspect(  # noqa: PLR0913, PLR0917 -- these are a command's options
     credentials: Annotated[
         Path | None, typer.Option(metavar="DIR", help="With --watch: the inspector's directory, with its certificate.")
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --watch: write every message there instead of showing it.")
+    ] = None,
+    uniformity: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Test whether the superpositions of a recording hide anything.")
+    ] = None,
+    readings: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="With --uniformity: the true readings, from dcnet smgw readings."),
+    ] = None,
     key: Annotated[str | None, typer.Option(metavar="HEX", help="The public key of who signed the frame.")] = None,
     direction: Annotated[
         Direction | None, typer.Option(help="Who signed: up, a gateway; down, the provider. Else both are tried.")
@@ -82,22 +92,33 @@ def inspect(  # noqa: PLR0913, PLR0917 -- these are a command's options
     Exit status: 0, or 1 when the signature does not hold, 2 when it is no frame.
 
     --watch follows a whole bus instead. Its broker lets nobody in without a certificate, so it needs --credentials, in
-    which the provider's certificate says whose orders to believe.
+    which the provider's certificate says whose orders to believe. --record keeps what comes, one JSON object per line.
+
+    --uniformity tests a recording: published lanes must look uniform, and unrelated to --readings. It finds masks that
+    are badly wrong, and cannot show secrecy. Perfect masks fail in fewer than 1 of 10,000 recordings. Exit status: 0
+    when they look uniform, 1 when they do not, 2 when there are too few frames (100 are needed).
 
     Examples:  dcnet inspect 44434e01...   |   dcnet inspect frame.bin --key 03a1...
-    |   dcnet inspect --watch pi:8883 --credentials ~/inspector
+    |   dcnet inspect --watch pi:8883 --credentials ~/inspector --record day.jsonl
+    |   dcnet inspect --uniformity day.jsonl
     """
     from launcher.follow import run_watch  # noqa: PLC0415
     from launcher.inspection import run_inspect  # noqa: PLC0415
 
-    if (frame is None) == (watch is None):
-        raise LauncherError("Give either a frame or --watch HOST:PORT. See:  dcnet inspect --help")
+    if sum(given is not None for given in (frame, watch, uniformity)) != 1:
+        raise LauncherError("Give either a frame or --watch HOST:PORT or --uniformity FILE. See:  dcnet inspect --help")
+    if (record is not None and watch is None) or (readings is not None and uniformity is None):
+        raise LauncherError("--record goes with --watch, and --readings with --uniformity. See:  dcnet inspect --help")
+    if uniformity is not None:
+        from launcher.hiding.verdict import run_uniformity  # noqa: PLC0415
+
+        raise typer.Exit(run_uniformity(uniformity, readings, as_json=json))
     if watch is not None:
         if credentials is None:
             raise LauncherError(
                 "--watch needs --credentials DIR, the inspector's directory. See:  dcnet inspect --help"
             )
-        raise typer.Exit(run_watch(watch, credentials, as_json=json))
+        raise typer.Exit(run_watch(watch, credentials, record, as_json=json))
     raise typer.Exit(run_inspect(str(frame), key, direction, as_json=json))
 
 

@@ -63,6 +63,17 @@ def log(config: Config) -> None:
 
 
 @app.command()
+def readings(config: Config) -> None:
+    """Print the gateway's true readings as CSV, oldest first; it may be running. They are its owner's, so keep them.
+
+    dcnet inspect --uniformity FILE --readings CSV  tests whether a recording of the bus tells anything about them.
+    """
+    from launcher.hiding import export  # noqa: PLC0415
+
+    export.tell(config, typer.echo)
+
+
+@app.command()
 def leave(
     config: Config,
     within: Annotated[float, typer.Option(metavar="S", help="How long to wait for a running gateway's end.")] = 120,

@@ -1,11 +1,13 @@
-"""`dcnet inspect --watch`: follows a running broker, and shows every frame with its topic."""
+"""`dcnet inspect --watch`: follows a running broker, and shows every frame with its topic, or records it."""
 
 import asyncio
 import json
 import logging
 import signal
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, final
@@ -26,6 +28,7 @@ from common.refusal import RefusedError
 from common.signing import Direction
 from launcher.errors import LauncherError
 from launcher.inspection import as_text, inspect
+from launcher.recording import Recorder
 from launcher.view import print_line
 
 log = logging.getLogger(__name__)
@@ -40,32 +43,56 @@ _PORT: Final = 8883
 _FORWARDED: Final = frozenset({Notification.TUNNEL, Notification.EXIT})
 
 
-def run_watch(address: str, directory: Path, *, as_json: bool) -> int:
-    """Show every message below `dcnet/1` until Ctrl-C.
+Take = Callable[[Sequence[bus_events.Message]], None]
+"""What is done with the messages that have come."""
+
+
+def run_watch(address: str, directory: Path, record: Path | None, *, as_json: bool) -> int:
+    """Show or record every message below `dcnet/1` until Ctrl-C.
 
     Args:
         address: HOST:PORT of the broker.
         directory: An inspector's credentials. The provider's certificate is among them: its frames are checked.
+        record: A new file for the messages; None shows them.
         as_json: Whether to print JSON objects, one for each message.
 
     Raises:
-        LauncherError: The address is none, the credentials cannot be used, or nothing answers there.
+        LauncherError: The address is none, the credentials cannot be used, nothing answers there, or what comes cannot
+            be written.
     """
     host, _, port = address.rpartition(":")
     wanted = {"host": host or address, "port": port if host else _PORT, "keep_session": False}
     try:
         settings = check_settings(BusSettings, wanted, f"--watch {address}")
         credentials = load_credentials(directory, Role.INSPECTOR, time.time_ns() // 1_000_000)
-        return asyncio.run(_watch(settings, credentials, Console(highlight=False, soft_wrap=True), as_json=as_json))
+        with nullcontext(_shown(credentials, as_json=as_json)) if record is None else _recording(record) as take:
+            return asyncio.run(_watch(settings, credentials, take))
     except SettingsError as error:
         raise LauncherError(f"{error} Give HOST:PORT, such as 127.0.0.1:{_PORT}.") from error
     except HomeError as error:
         raise LauncherError(str(error)) from error
 
 
-async def _watch(settings: BusSettings, credentials: Credentials, console: Console, *, as_json: bool) -> int:
+def _shown(credentials: Credentials, *, as_json: bool) -> Take:
     assert credentials.provider is not None, "an inspector's credentials were checked with the provider's certificate"
-    key, name = credentials.provider.public_key, credentials.certificate.subject.name
+    key, console = credentials.provider.public_key, Console(highlight=False, soft_wrap=True)
+
+    def take(messages: Sequence[bus_events.Message]) -> None:
+        for message in messages:
+            _show(message, key, console, as_json=as_json)
+
+    return take
+
+
+@contextmanager
+def _recording(path: Path) -> Iterator[Take]:
+    with Recorder(path) as recorder:
+        yield lambda messages: recorder.take(messages, time.time_ns() // 1_000_000)
+        sys.stderr.write(f"{recorder.messages:,} messages are in {path}\n")
+
+
+async def _watch(settings: BusSettings, credentials: Credentials, take: Take) -> int:
+    name = credentials.certificate.subject.name
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -83,9 +110,7 @@ async def _watch(settings: BusSettings, credentials: Credentials, console: Conso
         while not stop.is_set():
             if (hint := silence.hint(batch, time.monotonic())) is not None:
                 log.warning("%s", hint)
-            for event in batch:
-                if isinstance(event, bus_events.Message):
-                    _show(event, key, console, as_json=as_json)
+            take([event for event in batch if isinstance(event, bus_events.Message)])
             batch = await bus.next_batch(1_000, 0.2)
     return 0
 
