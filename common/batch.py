@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from common.frames import FRAME_BYTES_MIN, MAGIC, TRANSMISSION_BIT, VERSION, Notification
+from common.signing import SIGNATURE_BYTES
 from common.superposition import Lanes
 
 _PROTOCOL: Final = int.from_bytes(MAGIC + bytes([VERSION]))
@@ -37,14 +38,18 @@ BASIC_FRAME: Final = np.dtype(
 )
 """A whole SUPERPOSITION frame of suite `basic`, 139 bytes."""
 
-_LAYOUT: Final = Struct(">IIIBQBHBQ8s24xBBQ64x")
-_DATA_BYTES: Final = _LAYOUT.size - FRAME_BYTES_MIN
-_FIXED: Final = (_PROTOCOL, TRANSMISSION_BIT, Notification.SUPERPOSITION, _DATA_BYTES)
+_LAYOUT: Final = Struct(">IIIBQBHBQ8s24xBBQ")
+_DATA_BYTES: Final = _LAYOUT.size + SIGNATURE_BYTES - FRAME_BYTES_MIN
+_FIXED: Final = (_PROTOCOL, TRANSMISSION_BIT, Notification.SUPERPOSITION)
+_LANES: Final = slice(41, 65)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One frame of a batch, fields as in the layout; `raw` are its bytes, which hold the lanes."""
+    """One frame of a batch, fields as in the layout; `raw` are its bytes, which hold the lanes.
+
+    `told` is what the body of its suite holds beyond that of `basic`.
+    """
 
     raw: bytes
     network: int
@@ -55,6 +60,7 @@ class Row:
     view: bytes
     attempt: int
     edges: int
+    told: bytes
 
 
 def decode_batch(raws: Sequence[bytes]) -> list[Row | None]:
@@ -67,18 +73,19 @@ def decode_batch(raws: Sequence[bytes]) -> list[Row | None]:
         raws: frames as they arrived, of any length.
 
     Returns:
-        A row for each frame of suite `basic`'s size whose fixed fields are right, in order; None for every other one,
+        A row for each frame that is large enough and whose fixed fields are right, in order; None for every other one,
         which `common.frames.decode` then refuses, or reads as another notification.
     """
-    return [_row(raw) if len(raw) == _LAYOUT.size else None for raw in raws]
+    return [_row(raw) if len(raw) >= BASIC_FRAME.itemsize else None for raw in raws]
 
 
 def _row(raw: bytes) -> Row | None:
-    protocol, network, client, bits, timestamp_ms, notification, length, *data = _LAYOUT.unpack(raw)
-    if (protocol, bits, notification, length) != _FIXED:
+    protocol, network, client, bits, timestamp_ms, notification, length, *data = _LAYOUT.unpack_from(raw)
+    if (protocol, bits, notification) != _FIXED or length != len(raw) - FRAME_BYTES_MIN:
         return None
     suite, number, view, attempt, _masks, edges = data
-    return Row(raw, network, client, timestamp_ms, suite, number, view, attempt, edges)
+    told = raw[_LAYOUT.size : -SIGNATURE_BYTES]
+    return Row(raw, network, client, timestamp_ms, suite, number, view, attempt, edges, told)
 
 
 def encode_batch(fields: dict[str, npt.ArrayLike], count: int) -> npt.NDArray[Any]:
@@ -114,6 +121,7 @@ def columns(raws: Sequence[bytes]) -> npt.NDArray[Any]:
 
 
 def sum_lanes(raws: Sequence[bytes]) -> Lanes:
-    """The sum of the concealed lanes of many SUPERPOSITION frames modulo 2**64, in one reduction."""
-    total = columns(raws)["lanes"].astype(np.uint64).sum(axis=0, dtype=np.uint64)
+    """The sum of the concealed lanes of many SUPERPOSITION frames of any suite modulo 2**64, in one reduction."""
+    lanes = np.frombuffer(b"".join(raw[_LANES] for raw in raws), dtype=">u8").reshape(-1, 3)
+    total = lanes.astype(np.uint64).sum(axis=0, dtype=np.uint64)
     return (int(total[0]), int(total[1]), int(total[2]))

@@ -60,6 +60,7 @@ class Notification(IntEnum):
     DEPARTED = 29
     CLOCK = 30
     LEAVES = 31
+    HOLD = 32
 
 
 _KNOWN: Final = frozenset(Notification)

@@ -1,8 +1,8 @@
 """Seeds, their daily ratchet, and the masks drawn from them.
 
 A seed is the secret of one edge. The mask of a round is PRF(seed of its day, network, round): keyed BLAKE2b, 24 bytes,
-three words modulo 2**64. The seed of the next day is a one-way function of today's, so that a gateway seized tomorrow
-does not open today's readings. Source: docs/protocol.md, "Masks"; RFC 7693.
+three words modulo 2**64; suite `hardened` draws two shares with it. The seed of the next day is a one-way function of
+today's, so that a gateway seized tomorrow does not open today's readings. Source: docs/protocol.md, "Masks"; RFC 7693.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from typing import Final
 
 from common.identifiers import NetworkId, RoundNumber
 from common.secret import Secret
+from common.shares import SHARE_BYTES, share_of
 from common.superposition import LANES_LAYOUT, Lanes
 
 SEED_BYTES: Final = 32
@@ -19,6 +20,21 @@ _CONTEXT: Final = Struct(">IQ")
 _MASK_BYTES: Final = LANES_LAYOUT.size
 _MASK_PERSON: Final = b"dcnet mask"
 _RATCHET_PERSON: Final = b"dcnet ratchet"
+_PAD_PERSON: Final = b"dcnet pad"
+_PAD_CONTEXT: Final = Struct(">IQ8s")
+_PAD_BYTES: Final = _MASK_BYTES + 2 * SHARE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """What both ends of an edge draw from its seed in one round of suite `hardened`.
+
+    `low` is the share that the higher client holds of the lower one's self-mask, `high` the other way round.
+    """
+
+    mask: Lanes
+    low: int
+    high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +66,14 @@ class Seed:
             person=_MASK_PERSON,
         )
         return LANES_LAYOUT.unpack(stream.digest())
+
+    def pad(self, network: NetworkId, round_: RoundNumber, view: bytes) -> Pad:
+        """Mask and shares of one round of this seed's day, in the chain of FINALs that `view` (8 bytes) names."""
+        octets = blake2b(
+            _PAD_CONTEXT.pack(network, round_, view),
+            key=self.secret.reveal(),
+            digest_size=_PAD_BYTES,
+            person=_PAD_PERSON,
+        ).digest()
+        low, high = octets[_MASK_BYTES:-SHARE_BYTES], octets[-SHARE_BYTES:]
+        return Pad(LANES_LAYOUT.unpack_from(octets), share_of(low), share_of(high))

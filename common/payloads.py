@@ -18,10 +18,12 @@ from common.identifiers import ClientId, RoundNumber, TunnelId
 from common.merkle import HASH_BYTES
 from common.reader import Reader
 from common.refusal import Refusal, RefusedError
+from common.sealing import Bits, encode_shares, read_shares
 from common.signing import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
 
 VIEW_BYTES: Final = 8
 TUNNEL_BYTES: Final = 8
+CLIENT_BYTES: Final = 4
 NO_VIEW: Final = bytes(VIEW_BYTES)
 _COUNT: Final = Struct(">H")
 
@@ -322,6 +324,54 @@ class RoundFinal:
         if final.void_from > final.round:
             raise RefusedError(Refusal.BAD_DATA)
         return final
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """RELEASE: `suite 1 | round 8 | view 8 | members bits | share 16 ...`.
+
+    `view` names the FINAL of `round`; `members` are bits over the sender's neighbors under its first frame of the
+    round, ascending: those whose share it gives.
+    """
+
+    suite: int
+    round: RoundNumber
+    view: bytes
+    members: Bits
+    shares: tuple[int, ...]
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return _ORDER.pack(self.suite, self.round, self.view) + self.members.encode() + encode_shares(self.shares)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        reader = Reader(data)
+        suite, number, view = _ORDER.unpack(reader.take(_ORDER.size))
+        members = Bits.read(reader)
+        release = cls(suite, RoundNumber(number), view, members, read_shares(reader, members.count))
+        reader.end()
+        return release
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """HOLD: `count 2 | client 4 ...`, the neighbors that count on the addressee to open their self-masks."""
+
+    clients: tuple[ClientId, ...]
+
+    def encode(self) -> bytes:
+        """The data field."""
+        return _numbers(self.clients, CLIENT_BYTES)
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """Read a data field."""
+        reader = Reader(data)
+        clients = tuple(ClientId(client) for client in reader.numbers(CLIENT_BYTES))
+        reader.end()
+        return cls(clients)
 
 
 def view_of(final: bytes) -> bytes:

@@ -34,6 +34,7 @@ class Refusal(IntEnum):
     NOT_EXPECTED = 35
     WRONG_VIEW = 36
     WRONG_MASKS = 37
+    NOT_INCLUDED = 38
 
     NAME_TAKEN = 48
     UNKNOWN_REGION = 49
@@ -54,6 +55,7 @@ class Refusal(IntEnum):
     STARTED_WITHIN_ROUND = 72
     NO_FINAL = 73
     CLOCK_WRONG = 74
+    STAYS_AWAY = 75
 
     BAD_CERTIFICATE = 80
     CERTIFICATE_EXPIRED = 81
@@ -98,6 +100,7 @@ _SENTENCES = {
     Refusal.NOT_EXPECTED: "its sender is not expected in this round",
     Refusal.WRONG_VIEW: "it continues from another FINAL than the one that was sent",
     Refusal.WRONG_MASKS: "it is not masked toward the neighbors that are expected",
+    Refusal.NOT_INCLUDED: "the reading is not in the sum of this round",
     Refusal.NAME_TAKEN: "its name is registered with another key",
     Refusal.UNKNOWN_REGION: "no network serves its region",
     Refusal.NOT_AN_END: "its sender is not an end of that tunnel",
@@ -116,6 +119,7 @@ _SENTENCES = {
     Refusal.STARTED_WITHIN_ROUND: "the gateway started within this round and may have sent before",
     Refusal.NO_FINAL: "the FINAL of the round before did not arrive",
     Refusal.CLOCK_WRONG: "the gateway's clock and the provider's differ by more than the tolerance",
+    Refusal.STAYS_AWAY: "the gateway stays away for a while: too often it was called missing although it had sent",
     Refusal.BAD_CERTIFICATE: "its certificate is not one of the gateway administrator's",
     Refusal.CERTIFICATE_EXPIRED: "its certificate has expired, or is not valid yet",
     Refusal.CERTIFICATE_REVOKED: "its certificate is revoked",
@@ -126,7 +130,7 @@ _SENTENCES = {
     Refusal.ROSTER_SHRINKS: "its roster does not continue the one before",
     Refusal.ROSTER_TOO_SMALL: "its roster holds fewer than half of the gateways with a valid certificate",
     Refusal.UNKNOWN_ROSTER: "it rests on a roster that is not known",
-    Refusal.TOO_FEW_DRAWN: "fewer than half of the neighbors that the gateway drew have proven who they are",
+    Refusal.TOO_FEW_DRAWN: "too few of the neighbors that the gateway drew are among those who mask with it",
 }
 
 

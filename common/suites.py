@@ -1,24 +1,28 @@
-"""Suites: what stands in a SUPERPOSITION beyond round and view, how a correction changes it, and when a sum is open.
+"""Suites: what stands in a SUPERPOSITION beyond round and view, how a correction changes it, and what opens a sum.
 
-A suite is the one seam for stronger protection: gateway and provider call it and know nothing of its body.
+A suite is the one seam between protection levels: gateway and provider call it and know nothing of its body.
 
-Body of suite `basic` (the thesis' protocol): `lanes 3 x 8 | attempt 1 | masks 1 | edges 8`. `masks` is how many masks
-cover the lanes, `edges` a fingerprint of the tunnels in which their seeds were agreed: the provider, who knows the key
-graph, sees at once when a gateway uses other seeds than its neighbors, and takes it for missing instead of publishing a
-wrong sum.
+Every body begins `lanes 3 x 8 | attempt 1 | masks 1 | edges 8`. `masks` is how many masks cover the lanes, `edges` a
+fingerprint of the tunnels in which their seeds were agreed: the provider, who knows the key graph, sees at once when a
+gateway uses other seeds than its neighbors, and takes it for missing instead of publishing a wrong sum. That is all in
+suite `basic` (the thesis' protocol); suite `hardened` adds a self-mask, and after it what its holders need to open it.
 Source: thesis section 3.3.2; docs/protocol.md, "Suites".
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import blake2b
 from struct import Struct, pack
 from struct import error as StructError
-from typing import Final, Protocol, final
+from typing import Final, final
 
+from common import thresholds
 from common.identifiers import ClientId, TunnelId
+from common.masks import Seed
 from common.refusal import Refusal, RefusedError
+from common.sealing import Context, Sealing, seal
 from common.superposition import ZERO, Lanes, add, subtract
 
 FINGERPRINT_BYTES: Final = 8
@@ -26,43 +30,36 @@ FINGERPRINT_BYTES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What the provider reads in a body: concealed lanes, the attempt, and the fingerprint of the edges."""
+    """What the provider reads in a body: concealed lanes, attempt, fingerprint of the edges, and what seals it."""
 
     lanes: Lanes
     attempt: int
     edges: int
+    sealing: Sealing | None = None
 
 
-class Suite(Protocol):
-    """What a suite adds to the data field, what it answers to notification 4, what it needs before a sum is open."""
+@dataclass(frozen=True, slots=True)
+class EdgePad:
+    """What one edge gives to one round, seen from one end: the signed mask, and the shares that the ends hold.
 
-    @property
-    def code(self) -> int:
-        """The number in the frames."""
+    `lent` is the share that the neighbor holds of this end's self-mask, `held` the one that this end holds of the
+    neighbor's; both 0 in suite `basic`.
+    """
 
-    @property
-    def name(self) -> str:
-        """The word in the settings."""
+    mask: Lanes
+    lent: int = 0
+    held: int = 0
 
-    @property
-    def body(self) -> Struct:
-        """The fixed layout of its body: three lanes, attempt, masks, fingerprint, and what the suite adds."""
 
-    def conceal(self, reading: Lanes, masks: Mapping[TunnelId, Lanes]) -> bytes:
-        """The body of a first sending: the reading under the mask of each edge, signs applied."""
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """What covers a frame beside the masks of its edges, and what the frame tells of it."""
 
-    def correct(self, body: bytes, attempt: int, kept: Collection[TunnelId], dropped: Iterable[Lanes]) -> bytes:
-        """The body that answers notification 4: the same reading without the dropped masks."""
+    mask: Lanes = ZERO
+    told: bytes = b""
 
-    def read(self, body: bytes) -> Contribution:
-        """Take a body apart.
 
-        Raises:
-            RefusedError: BAD_DATA.
-        """
-
-    def open(self, total: Lanes) -> Lanes | None:
-        """The sum that the added concealed lanes of all included members hold; None while the suite waits for more."""
+BARE: Final = Cover()
 
 
 def fingerprint(edges: Iterable[TunnelId]) -> int:
@@ -77,36 +74,124 @@ def toward(own: ClientId, peer: ClientId, mask: Lanes) -> Lanes:
     return mask if own < peer else subtract(ZERO, mask)
 
 
-@final
-class Basic:
-    """The thesis' protocol: masks of the neighbors alone. A curious provider with a late frame defeats it."""
+class Suite(ABC):
+    """What a suite adds to the data field, what covers a frame in it, and what it needs before a sum is open."""
 
-    code: Final = 1
-    name: Final = "basic"
+    code: int
+    """The number in the frames."""
+    name: str
+    """The word in the settings."""
+    has_release: bool
+    """Whether a sum is open only when the holders have released their shares."""
+    draws: int
+    """How many neighbors each gateway draws by default."""
     body: Final = Struct(">3QBBQ")
+    """How every body begins: three lanes, attempt, masks, fingerprint."""
 
-    def conceal(self, reading: Lanes, masks: Mapping[TunnelId, Lanes]) -> bytes:
-        """See `Suite`."""
-        lanes = reduce(add, masks.values(), reading)
-        return self.body.pack(*lanes, 0, len(masks), fingerprint(masks))
+    @abstractmethod
+    def needed(self, drawn: int) -> int:
+        """How many of the drawn neighbors must be under a frame."""
+
+    @abstractmethod
+    def pad(self, seed: Seed, context: Context, peer: ClientId) -> EdgePad:
+        """What the seed of an edge, of the round's day, gives to the frame of `context.client` in its round."""
+
+    @abstractmethod
+    def cover(self, context: Context, lent: Mapping[ClientId, int | None], needed: int) -> Cover:
+        """What else covers a frame; `lent` is the share of each neighbor under it, None of who is no holder."""
+
+    def conceal(self, reading: Lanes, masks: Mapping[TunnelId, Lanes], cover: Cover = BARE) -> bytes:
+        """The body of a first sending: the reading under the mask of each edge, signs applied, and the cover."""
+        lanes = reduce(add, masks.values(), add(reading, cover.mask))
+        return self.body.pack(*lanes, 0, len(masks), fingerprint(masks)) + cover.told
 
     def correct(self, body: bytes, attempt: int, kept: Collection[TunnelId], dropped: Iterable[Lanes]) -> bytes:
-        """See `Suite`."""
+        """The body that answers notification 4: the same reading and cover without the dropped masks."""
         lanes = reduce(subtract, dropped, self.read(body).lanes)
-        return self.body.pack(*lanes, attempt, len(kept), fingerprint(kept))
+        return self.body.pack(*lanes, attempt, len(kept), fingerprint(kept)) + body[self.body.size :]
 
     def read(self, body: bytes) -> Contribution:
-        """See `Suite`."""
+        """Take a body apart.
+
+        Raises:
+            RefusedError: BAD_DATA.
+        """
         try:
-            a, b, c, attempt, _masks, edges = self.body.unpack(body)
+            a, b, c, attempt, _masks, edges = self.body.unpack_from(body)
         except StructError as error:
             raise RefusedError(Refusal.BAD_DATA) from error
-        return Contribution((a, b, c), attempt, edges)
+        return Contribution((a, b, c), attempt, edges, self.read_told(body[self.body.size :]))
 
-    def open(self, total: Lanes) -> Lanes | None:
-        """See `Suite`: the masks have cancelled, nothing else covers the sum."""
-        return total
+    @abstractmethod
+    def read_told(self, told: bytes) -> Sealing | None:
+        """What a body tells after its fixed beginning.
+
+        Raises:
+            RefusedError: BAD_DATA.
+        """
+
+
+@final
+class Basic(Suite):
+    """The thesis' protocol: masks of the neighbors alone. A curious provider with a late frame defeats it."""
+
+    code = 1
+    name = "basic"
+    has_release = False
+    draws = 6
+
+    def needed(self, drawn: int) -> int:
+        """Half of them."""
+        return thresholds.half(drawn)
+
+    def pad(self, seed: Seed, context: Context, peer: ClientId) -> EdgePad:
+        """See `Suite`."""
+        return EdgePad(toward(context.client, peer, seed.mask(context.network, context.round)))
+
+    def cover(self, context: Context, lent: Mapping[ClientId, int | None], needed: int) -> Cover:
+        """Nothing."""
+        return BARE
+
+    def read_told(self, told: bytes) -> None:
+        """Nothing may be there."""
+        if told:
+            raise RefusedError(Refusal.BAD_DATA)
+
+
+@final
+class Hardened(Suite):
+    """Masks of the neighbors and a self-mask that only a quorum of those whom the gateway drew can remove."""
+
+    code = 2
+    name = "hardened"
+    has_release = True
+    draws = 24
+
+    def needed(self, drawn: int) -> int:
+        """All but those who may be silent."""
+        return thresholds.needed(drawn)
+
+    def pad(self, seed: Seed, context: Context, peer: ClientId) -> EdgePad:
+        """See `Suite`."""
+        pad = seed.pad(context.network, context.round, context.view)
+        if context.client < peer:
+            return EdgePad(pad.mask, pad.low, pad.high)
+        return EdgePad(subtract(ZERO, pad.mask), pad.high, pad.low)
+
+    def cover(self, context: Context, lent: Mapping[ClientId, int | None], needed: int) -> Cover:
+        """The self-mask, and what opens it.
+
+        Raises:
+            ValueError: fewer holders than needed.
+        """
+        mask, sealing = seal(context, lent, needed)
+        return Cover(mask, sealing.encode())
+
+    def read_told(self, told: bytes) -> Sealing:
+        """See `Suite`."""
+        return Sealing.decode(told)
 
 
 BASIC: Final = Basic()
-SUITES: Final[Mapping[int, Suite]] = {BASIC.code: BASIC}
+HARDENED: Final = Hardened()
+SUITES: Final[Mapping[int, Suite]] = {suite.code: suite for suite in (BASIC, HARDENED)}

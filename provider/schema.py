@@ -13,15 +13,15 @@ from provider.core.events import (
     EdgeState,
     MemberRecord,
     MemberState,
+    PendingRecord,
     RosterRecord,
     RoundResult,
     RoundStatus,
     Why,
 )
 
-VERSION: Final = 2
-"""Kept as `user_version` in the file; a change of a table raises it. Version 1 had no certificates: nothing leads from
-it to here, since its members have none."""
+VERSION: Final = 3
+"""Kept as `user_version` in the file; a change of a table raises it."""
 
 APPLICATION_ID: Final = int.from_bytes(b"DCNp")
 
@@ -69,6 +69,12 @@ CREATE TABLE final (
     network INTEGER NOT NULL REFERENCES network,
     round   INTEGER NOT NULL,
     frame   BLOB NOT NULL,
+    PRIMARY KEY (network, round)
+) STRICT;
+CREATE TABLE pending (
+    network INTEGER NOT NULL REFERENCES network,
+    round   INTEGER NOT NULL,
+    data    BLOB NOT NULL,
     PRIMARY KEY (network, round)
 ) STRICT;
 CREATE TABLE round_result (
@@ -161,6 +167,11 @@ def edge(row: sqlite3.Row) -> EdgeRecord:
         ClientId(row["responder"]),
         EdgeState(row["state"]),
     )
+
+
+def pending(row: sqlite3.Row) -> PendingRecord:
+    """The round that waits for shares in a row."""
+    return PendingRecord(NetworkId(row["network"]), RoundNumber(row["round"]), row["data"])
 
 
 def result_row(result: RoundResult) -> _Row:

@@ -25,6 +25,7 @@ from provider.core.events import (
     EdgeRemoved,
     FinalRecord,
     MemberRecord,
+    PendingRecord,
     Record,
     RosterRecord,
     RoundResult,
@@ -115,11 +116,17 @@ class Store:
             final = self._db.execute(
                 "SELECT frame FROM final WHERE network = ? ORDER BY round DESC LIMIT 1", (network,)
             ).fetchone()
+            pending = self._db.execute(
+                "SELECT frame, network, round, data FROM pending JOIN final USING (network, round)"
+                " WHERE network = ? ORDER BY round",
+                (network,),
+            ).fetchall()
         return StoreContents(
             tuple(map(schema.member, members)),
             tuple(map(schema.edge, edges)),
             tuple(map(schema.roster, rosters)),
             final["frame"] if final else None,
+            tuple((row["frame"], schema.pending(row)) for row in pending),
         )
 
     def results_from(self, network: NetworkId, first: RoundNumber) -> list[RoundResult]:
@@ -145,6 +152,8 @@ class Store:
                 self._keep_roster(record)
             case FinalRecord():
                 self._keep_final(record)
+            case PendingRecord():
+                self._put("pending", "network, round, data", (record.network, record.round, record.data))
             case RoundResult():
                 self._keep_result(record)
             case _:
@@ -182,6 +191,7 @@ class Store:
 
     def _keep_result(self, result: RoundResult) -> None:
         """The first result of a round stands: it may have been published."""
+        self._db.execute("DELETE FROM pending WHERE network = ? AND round = ?", (result.network, result.round))
         is_new = self._put("round_result", schema.RESULT_COLUMNS, schema.result_row(result), "IGNORE")
         if not is_new and self._quiet.allows("closed", time.monotonic()):
             log.warning("round %d of network %d was closed before; that result stands", result.round, result.network)
@@ -233,8 +243,8 @@ class Store:
             raise HomeError(f"{self.path} is a database of another program. Name another directory as `home`.")
         if version < schema.VERSION:
             raise HomeError(
-                f"The store {self.path} has version {version}, of a provider before certificates, and its members have "
-                "none. Move it away, together with its -wal file: its gateways must then register anew."
+                f"The store {self.path} has version {version}, of an earlier provider, which kept less of its "
+                "rounds. Move it away, together with its -wal file: its gateways must then register anew."
             )
         if version > schema.VERSION:
             raise HomeError(

@@ -15,18 +15,20 @@ from typing import Final, Self, final
 from broker.credentials import KEY_FILE, load_enrolled_identity
 from broker.home import HomeError, hold_home
 from common.certificates import Role
-from common.identifiers import RoundNumber
 from common.signing import Identity
 from smgw.core.events import (
+    ROUNDS_KEPT,
     Calibration,
     Closed,
     Departed,
     Edge,
     EdgeErased,
+    Evidence,
     KnownRevocations,
     KnownRoster,
     Membership,
     Moved,
+    Offense,
     Record,
     Replaced,
     Sent,
@@ -37,6 +39,7 @@ from smgw.core.events import (
 from smgw.revocation_file import RevocationFile
 from smgw.vault_file import VAULT_FILE, damaged, make_vault, open_vault, understood
 from smgw.vault_rows import (
+    closed_of,
     edge_of,
     edge_row,
     membership_of,
@@ -59,22 +62,37 @@ LOCK_FILE: Final = "agent.pid"
 CALIBRATIONS_KEPT: Final = 10_000
 """Entries of the calibration log that are kept."""
 
+EVIDENCE_KEPT: Final = 1_000
+"""Offenses of the provider that are kept."""
+
 _INSERT_SENT: Final = """
-INSERT INTO sent (network, round, attempt, view, import_dwh, export_dwh, status, tunnels, missing, frame)
-VALUES ((SELECT network FROM membership), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO sent (network, round, attempt, view, import_dwh, export_dwh, status, tunnels, missing, frame, neighbors)
+VALUES ((SELECT network FROM membership), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET frame = excluded.frame WHERE frame = excluded.frame
 """
 
 _INSERT_CLOSED: Final = """
-INSERT OR REPLACE INTO closed (network, round, is_included) VALUES ((SELECT network FROM membership), ?, ?)
+INSERT OR REPLACE INTO closed (network, round, is_included, view) VALUES ((SELECT network FROM membership), ?, ?, ?)
 """
 
 _SELECT_SENT: Final = """
-SELECT round, attempt, view, import_dwh, export_dwh, status, tunnels, missing, frame FROM sent
-WHERE network = (SELECT network FROM membership) ORDER BY round DESC, attempt DESC LIMIT 1
+SELECT round, max(attempt), view, import_dwh, export_dwh, status, tunnels, missing, frame, neighbors FROM sent
+WHERE network = (SELECT network FROM membership) GROUP BY round ORDER BY round DESC LIMIT ?
 """
 
-_SELECT_CLOSED: Final = "SELECT max(round) FROM closed WHERE network = (SELECT network FROM membership)"
+_SELECT_CLOSED: Final = """
+SELECT round, is_included, view FROM closed
+WHERE network = (SELECT network FROM membership) ORDER BY round DESC LIMIT ?
+"""
+
+_INSERT_EVIDENCE: Final = """
+INSERT INTO evidence (network, round, time_ms, offense, first, second)
+VALUES ((SELECT network FROM membership), ?, ?, ?, ?, ?)
+"""
+
+_SELECT_LEFT_OUT: Final = """
+SELECT time_ms FROM evidence WHERE offense = ? AND time_ms > (SELECT max(time_ms) FROM evidence) - 86400000
+"""
 
 _SELECT_SLOTS: Final = """
 SELECT number, epoch, leaves, live, root, counter, client, whole_leaves, is_opened FROM slot
@@ -161,7 +179,7 @@ class Vault:
             case Membership():
                 self._write_membership(record)
             case Edge():
-                self._db.execute("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", edge_row(record))
+                self._db.execute("INSERT OR REPLACE INTO edge VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", edge_row(record))
             case EdgeErased():
                 self._db.execute("DELETE FROM edge WHERE tunnel = ?", (record.tunnel.to_bytes(8),))
             case Sent():
@@ -176,6 +194,8 @@ class Vault:
                 self._db.execute("INSERT OR REPLACE INTO revocations VALUES (1, ?)", (record.der,))
             case Calibration():
                 self._write_calibration(record)
+            case Evidence():
+                self._write_evidence(record)
             case Departed():
                 self._db.execute("DELETE FROM edge")
                 self._db.execute("DELETE FROM membership")
@@ -207,9 +227,16 @@ class Vault:
         self._db.execute("DELETE FROM sent WHERE number <= (SELECT max(number) FROM sent) - ?", (self._ledger_frames,))
 
     def _write_closed(self, closed: Closed) -> None:
-        self._db.execute(_INSERT_CLOSED, (closed.round, closed.is_included))
+        self._db.execute(_INSERT_CLOSED, (closed.round, closed.is_included, closed.view))
         self._db.execute(
             "DELETE FROM closed WHERE number <= (SELECT max(number) FROM closed) - ?", (self._ledger_frames,)
+        )
+
+    def _write_evidence(self, evidence: Evidence) -> None:
+        row = (evidence.round, evidence.time_ms, evidence.offense.name, evidence.first, evidence.second)
+        self._db.execute(_INSERT_EVIDENCE, row)
+        self._db.execute(
+            "DELETE FROM evidence WHERE number <= (SELECT max(number) FROM evidence) - ?", (EVIDENCE_KEPT,)
         )
 
     def _write_calibration(self, entry: Calibration) -> None:
@@ -228,23 +255,25 @@ class Vault:
         with understood(self._path):
             membership = self._db.execute("SELECT network, client, is_leaving, serial FROM membership").fetchone()
             edges = self._db.execute("SELECT * FROM edge ORDER BY tunnel").fetchall()
-            sent = self._db.execute(_SELECT_SENT).fetchone()
-            (closed,) = self._db.execute(_SELECT_CLOSED).fetchone()
+            sent = self._db.execute(_SELECT_SENT, (ROUNDS_KEPT,)).fetchall()
+            closed = self._db.execute(_SELECT_CLOSED, (ROUNDS_KEPT,)).fetchall()
             slots = self._db.execute(_SELECT_SLOTS).fetchall()
             used = self._db.execute("SELECT number FROM slot").fetchall()
             replaced = self._db.execute("SELECT slot, serial FROM replaced ORDER BY slot").fetchall()
             rosters = self._db.execute("SELECT * FROM roster ORDER BY network").fetchall()
             revocations = self._db.execute("SELECT list FROM revocations").fetchone()
             moved = self._db.execute("SELECT serial, times FROM moved ORDER BY serial").fetchall()
+            left_out = self._db.execute(_SELECT_LEFT_OUT, (Offense.LEFT_OUT.name,)).fetchall()
         return VaultContents(
             None if membership is None else membership_of(membership),
             tuple(map(edge_of, edges)),
-            None if sent is None else sent_of(sent),
-            None if closed is None else RoundNumber(closed),
+            tuple(map(sent_of, reversed(sent))),
+            tuple(map(closed_of, reversed(closed))),
             tuple(map(slot_of, slots)),
             frozenset(number for (number,) in used),
             tuple(map(replaced_of, replaced)),
             tuple(map(roster_of, rosters)),
             b"" if revocations is None else revocations[0],
             tuple(map(moved_of, moved)),
+            tuple(time_ms for (time_ms,) in left_out),
         )

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from broker.home import HomeError, explained, publish_file, require_private
 
 VAULT_FILE: Final = "vault.sqlite"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 APPLICATION: Final = int.from_bytes(b"DCNV")
 
 _BUSY_S: Final = 5
@@ -36,7 +36,8 @@ CREATE TABLE edge (
     seed_day INTEGER NOT NULL,
     seed BLOB NOT NULL CHECK (length(seed) = 32),
     is_started INTEGER NOT NULL CHECK (is_started IN (0, 1)),
-    stood_ms INTEGER NOT NULL
+    stood_ms INTEGER NOT NULL,
+    holds INTEGER NOT NULL CHECK (holds IN (0, 1))
 ) STRICT;
 CREATE TABLE sent (
     number INTEGER PRIMARY KEY,
@@ -50,6 +51,7 @@ CREATE TABLE sent (
     tunnels BLOB NOT NULL CHECK (length(tunnels) % 8 = 0),
     missing BLOB NOT NULL,
     frame BLOB NOT NULL,
+    neighbors BLOB NOT NULL CHECK (length(neighbors) % 4 = 0),
     UNIQUE (network, round, attempt)
 ) STRICT;
 CREATE TABLE closed (
@@ -57,6 +59,7 @@ CREATE TABLE closed (
     network INTEGER NOT NULL,
     round INTEGER NOT NULL,
     is_included INTEGER NOT NULL CHECK (is_included IN (0, 1)),
+    view BLOB NOT NULL CHECK (length(view) = 8),
     UNIQUE (network, round)
 ) STRICT;
 CREATE TABLE slot (
@@ -91,6 +94,15 @@ CREATE TABLE roster (
 CREATE TABLE revocations (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     list BLOB NOT NULL
+) STRICT;
+CREATE TABLE evidence (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    network INTEGER NOT NULL,
+    round INTEGER NOT NULL,
+    time_ms INTEGER NOT NULL,
+    offense TEXT NOT NULL,
+    first BLOB NOT NULL,
+    second BLOB NOT NULL
 ) STRICT;
 CREATE TABLE calibration (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -135,7 +147,7 @@ def open_vault(path: Path, mode: str) -> sqlite3.Connection:
             raise damaged(path, "it is empty or another program's database")
         if version < SCHEMA_VERSION:
             raise HomeError(
-                f"The vault {path} is of an earlier release (version {version}), whose neighbors have proven nothing."
+                f"The vault {path} is of an earlier release (version {version}), which kept less of its last rounds."
                 f" Move it away, together with {path.name}-journal: the gateway agrees on new seeds."
             )
         if version > SCHEMA_VERSION:

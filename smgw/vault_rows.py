@@ -7,7 +7,7 @@ from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.masks import Seed
 from common.roster import RosterRoot
 from common.secret import Secret
-from smgw.core.events import Edge, KnownRoster, Membership, Moved, Replaced, Sent, Slot
+from smgw.core.events import Closed, Edge, KnownRoster, Membership, Moved, Replaced, Sent, Slot
 from smgw.core.reading import Reading, ReadingStatus
 
 SERIAL_BYTES: Final = 20
@@ -28,15 +28,16 @@ def edge_row(edge: Edge) -> Row:
         edge.seed.secret.reveal(),
         edge.is_started,
         edge.stood_ms,
+        edge.holds,
     )
 
 
-def edge_of(row: tuple[bytes, int, bytes, bytes, int, int, bytes, int, int]) -> Edge:
+def edge_of(row: tuple[bytes, int, bytes, bytes, int, int, bytes, int, int, int]) -> Edge:
     """The edge in a row."""
-    tunnel, peer, peer_key, serial, until_ms, day, seed, is_started, stood_ms = row
+    tunnel, peer, peer_key, serial, until_ms, day, seed, is_started, stood_ms, holds = row
     number, aged = TunnelId(int.from_bytes(tunnel)), Seed(day, Secret(seed))
     known = (ClientId(peer), peer_key, int.from_bytes(serial), until_ms)
-    return Edge(number, *known, aged, bool(is_started), stood_ms)
+    return Edge(number, *known, aged, bool(is_started), stood_ms, bool(holds))
 
 
 def sent_row(sent: Sent) -> Row:
@@ -51,15 +52,23 @@ def sent_row(sent: Sent) -> Row:
         b"".join(tunnel.to_bytes(8) for tunnel in sent.tunnels),
         sent.missing.octets(),
         sent.frame,
+        b"".join(client.to_bytes(4) for client in sent.neighbors),
     )
 
 
-def sent_of(row: tuple[int, int, bytes, int, int, str, bytes, bytes, bytes]) -> Sent:
+def sent_of(row: tuple[int, int, bytes, int, int, str, bytes, bytes, bytes, bytes]) -> Sent:
     """What a row says was sent."""
-    number, attempt, view, import_dwh, export_dwh, status, tunnels, missing, frame = row
+    number, attempt, view, import_dwh, export_dwh, status, tunnels, missing, frame, peers = row
     reading = Reading(RoundNumber(number), import_dwh, export_dwh, ReadingStatus[status])
     edges = tuple(TunnelId(int.from_bytes(tunnels[at : at + 8])) for at in range(0, len(tunnels), 8))
-    return Sent(reading.round, view, reading, attempt, edges, ClientSet.from_octets(missing), frame)
+    neighbors = tuple(ClientId(int.from_bytes(peers[at : at + 4])) for at in range(0, len(peers), 4))
+    return Sent(reading.round, view, reading, attempt, edges, ClientSet.from_octets(missing), frame, neighbors)
+
+
+def closed_of(row: tuple[int, int, bytes]) -> Closed:
+    """How a row says a round was closed."""
+    number, is_included, view = row
+    return Closed(RoundNumber(number), bool(is_included), view)
 
 
 def slot_row(slot: Slot) -> Row:

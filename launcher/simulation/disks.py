@@ -35,9 +35,11 @@ class Vault:
 
     def __init__(self) -> None:
         self.contents = VaultContents()
-        self._last: dict[NetworkId, tuple[Sent | None, RoundNumber | None]] = {}
+        self._last: dict[NetworkId, tuple[tuple[Sent, ...], tuple[Closed, ...]]] = {}
         self.calibrations: list[Calibration] = []
         """The calibration log, which outlives even a lost vault: nothing in it is ever read again."""
+        self.evidence: list[Evidence] = []
+        """What the provider signed that it must not."""
 
     def apply(self, records: Iterable[Record]) -> None:
         """Keep these records."""
@@ -55,11 +57,11 @@ class Vault:
             case EdgeErased():
                 return replace(now, edges=tuple(edge for edge in now.edges if edge.tunnel != record.tunnel))
             case Sent():
-                order = (record.round, record.attempt)
-                is_last = now.sent is None or order >= (now.sent.round, now.sent.attempt)
-                return replace(now, sent=record) if is_last else now
+                return replace(now, sent=_kept(now.sent, record))
             case Closed():
-                return replace(now, closed=RoundNumber(max(record.round, now.closed or 0)))
+                return replace(now, closed=_kept(now.closed, record))
+            case Evidence():
+                return self._noted(record)
             case Departed():
                 return self._left()
             case Calibration():
@@ -67,6 +69,14 @@ class Vault:
                 return now
             case Slot() | SlotEnded() | Replaced() | Moved() | KnownRoster() | KnownRevocations():
                 return _with(now, record)
+
+    def _noted(self, evidence: Evidence) -> VaultContents:
+        self.evidence.append(evidence)
+        now = self.contents
+        if evidence.offense is not Offense.LEFT_OUT:
+            return now
+        since_ms = evidence.time_ms - DAY_MS
+        return replace(now, left_out_ms=(*(at for at in now.left_out_ms if at > since_ms), evidence.time_ms))
 
     def _left(self) -> VaultContents:
         """Membership and seeds are erased; which draw values are used and which rosters were shown stays known."""
@@ -78,6 +88,7 @@ class Vault:
             rosters=now.rosters,
             revocations=now.revocations,
             moved=now.moved,
+            left_out_ms=now.left_out_ms,
         )
 
     def _joined(self, membership: Membership) -> VaultContents:
@@ -89,7 +100,7 @@ class Vault:
         if now.membership is not None and now.membership.network == membership.network:
             return replace(now, membership=membership)
         self._remember()
-        sent, closed = self._last.get(membership.network, (None, None))
+        sent, closed = self._last.get(membership.network, ((), ()))
         return replace(now, membership=membership, sent=sent, closed=closed)
 
     def _remember(self) -> None:
@@ -100,6 +111,15 @@ class Vault:
         """Put an older copy in its place; an empty one stands for a lost vault."""
         self.contents = contents
         self._last = {}
+
+
+_Each = TypeVar("_Each", Sent, Closed)
+
+
+def _kept(known: tuple[_Each, ...], record: _Each) -> tuple[_Each, ...]:
+    """The records of the last rounds, one for each, the latest."""
+    others = (each for each in known if each.round != record.round)
+    return tuple(sorted((*others, record), key=lambda each: each.round)[-ROUNDS_KEPT:])
 
 
 def _with(
@@ -137,6 +157,7 @@ class Store:
         self.rosters: dict[tuple[NetworkId, int], provider_events.RosterRecord] = {}
         self.finals: dict[tuple[NetworkId, RoundNumber], bytes] = {}
         self.results: dict[tuple[NetworkId, RoundNumber], provider_events.RoundResult] = {}
+        self.pending: dict[tuple[NetworkId, RoundNumber], provider_events.PendingRecord] = {}
         self._last: dict[NetworkId, RoundNumber] = {}
 
     def apply(self, records: Iterable[provider_events.Record]) -> None:
@@ -164,7 +185,10 @@ class Store:
                 if self.finals.setdefault(key, record.frame) != record.frame:
                     raise ViolationError(f"two different FINALs for round {record.round} of network {record.network}")
                 self._last[record.network] = RoundNumber(max(record.round, self._last.get(record.network, 0)))
+            case provider_events.PendingRecord():
+                self.pending[record.network, record.round] = record
             case provider_events.RoundResult():
+                self.pending.pop((record.network, record.round), None)
                 self.results.setdefault((record.network, record.round), record)
 
     def last_final(self, network: NetworkId) -> bytes | None:
@@ -177,4 +201,7 @@ class Store:
         members = sorted((m for m in self.members.values() if m.network == network), key=lambda m: m.client)
         edges = sorted((e for e in self.edges.values() if e.network == network), key=lambda e: e.tunnel)
         rosters = sorted((r for r in self.rosters.values() if r.network == network), key=lambda r: r.epoch)
-        return provider_events.StoreContents(tuple(members), tuple(edges), tuple(rosters), self.last_final(network))
+        pending = tuple((self.finals[key], self.pending[key]) for key in sorted(self.pending) if key[0] == network)
+        return provider_events.StoreContents(
+            tuple(members), tuple(edges), tuple(rosters), self.last_final(network), pending
+        )

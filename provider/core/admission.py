@@ -179,9 +179,15 @@ class Admission:
         return effects
 
     def finish_exits(self, now_ms: int) -> list[Effect]:
-        """Drop the edges of those who leave; tell those who said so, and their neighbors."""
+        """Drop the edges of those who leave; tell those who said so, and their neighbors.
+
+        Whose reading is in a sum that waits for shares stays until that is open or given up: its neighbors would erase
+        the seeds that give the shares.
+        """
         desk, effects = self._desk, list[Effect]()
         for member in desk.in_state(MemberState.LEAVING):
+            if member.client in desk.pending and member.exit_frame is not None:
+                continue
             edges = desk.graph.of(member.client)
             effects += desk.move(member, MemberState.LEFT)
             for edge in edges:

@@ -10,6 +10,7 @@ from common.identifiers import EVERYONE, ClientId, NetworkId, TunnelId
 from common.parameters import Parameters
 from common.roster import Leaf
 from common.signing import Direction, Identity
+from common.suites import SUITES, Suite
 from common.topics import Broadcast
 from provider.core.events import (
     EdgeRecord,
@@ -20,7 +21,7 @@ from provider.core.events import (
     Publish,
     Store,
 )
-from provider.core.keygraph import Edge, KeyGraph
+from provider.core.keygraph import Edge, Holders, KeyGraph
 from provider.core.trust import Trust
 
 LIFETIME_MS: Final = 60_000
@@ -92,6 +93,16 @@ class Desk:
     graph: KeyGraph
     expected: frozenset[ClientId] = frozenset()
     """Whom the last FINAL expects."""
+    holders: dict[ClientId, Holders] = field(default_factory=dict)
+    """Who holds shares of a member's self-masks, as far as its frames have told."""
+
+    pending: frozenset[ClientId] = frozenset()
+    """Who is in a sum that waits for shares."""
+
+    @property
+    def suite(self) -> Suite:
+        """The network's suite."""
+        return SUITES[self.parameters.suite]
 
     def in_state(self, *states: MemberState) -> list[Member]:
         """The members in these states."""

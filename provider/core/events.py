@@ -133,11 +133,24 @@ class FinalRecord:
     frame: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class PendingRecord:
+    """A round whose FINAL is stored, and whose sum waits for shares: what `provider.core.opening` encodes.
+
+    The result of the round erases it.
+    """
+
+    network: NetworkId
+    round: RoundNumber
+    data: bytes
+
+
 class RoundStatus(Enum):
-    """How a round ended."""
+    """How a round ended; a pending one has not, and waits for shares."""
 
     COMPLETE = "complete"
     CORRECTED = "corrected"
+    PENDING = "pending"
     REFUSED = "refused"
     LOST = "lost"
 
@@ -154,6 +167,8 @@ class Why(Enum):
     BUS_DOWN = "the broker could not be reached"
     PROVIDER_DOWN = "the provider was not running, or stopped, within the round"
     NO_CANCEL = "the masks did not cancel"
+    SHARES = "holders of shares of its self-masks are silent"
+    SHARES_LOST = "holders of shares of its self-masks stayed silent for eight rounds"
     TOO_FEW_READINGS = "fewer members than the minimum had a valid reading"
 
 
@@ -182,7 +197,7 @@ class RoundResult:
     duration_ms: int
 
 
-Record = MemberRecord | EdgeRecord | EdgeRemoved | RosterRecord | FinalRecord | RoundResult
+Record = MemberRecord | EdgeRecord | EdgeRemoved | RosterRecord | FinalRecord | PendingRecord | RoundResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +205,14 @@ class StoreContents:
     """What the provider remembers of one network when it starts.
 
     Members in the order of their client identifiers, which have no gap; rosters of all epochs from 1 on, in order;
-    `final` is the last FINAL frame.
+    `final` is the last FINAL frame; `pending` are the rounds that wait for shares, each with its own FINAL frame.
     """
 
     members: tuple[MemberRecord, ...] = ()
     edges: tuple[EdgeRecord, ...] = ()
     rosters: tuple[RosterRecord, ...] = ()
     final: bytes | None = None
+    pending: tuple[tuple[bytes, PendingRecord], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +243,7 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class RoundClosed:
-    """A round is closed: write its line, publish its result. It is stored already.
+    """A round is closed: write its line, publish its result. It is stored already; a pending one has no line yet.
 
     `certified` is how many gateways of the region hold a valid certificate, by the administrator's list.
     """

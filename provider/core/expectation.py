@@ -11,7 +11,8 @@ from common.identifiers import ClientId
 from common.payloads import TUNNEL_BYTES
 from provider.core.desk import Desk
 from provider.core.events import EdgeState, MemberState, Store
-from provider.core.keygraph import Edge, neighborhoods, summable
+from provider.core.keygraph import Edge, Holders, neighborhoods, summable
+from provider.core.opening import Sealed
 from provider.core.rosters import Rosters
 
 STANDING_ROUNDS: Final = 48
@@ -87,13 +88,19 @@ class Expectation:
         """Who of `clients` can be expected when the `starting` edges are used as well."""
         rules = self._desk.parameters
         near = neighborhoods(clients, [*self._desk.graph.in_state(EdgeState.STARTED), *starting])
-        return summable(clients, near, max(rules.masks_min, self._half_of_mesh), rules.members_min)
+        return summable(clients, near, max(rules.masks_min, self._of_mesh), rules.members_min, self._desk.holders)
+
+    def learn(self, client: ClientId, sealed: Sealed) -> None:
+        """A frame has told which neighbors hold shares for its sender; those not under it stay what they were."""
+        before = self._desk.holders.get(client)
+        absent = before.clients.difference(sealed.neighbors) if before is not None else frozenset[ClientId]()
+        self._desk.holders[client] = Holders(absent.union(sealed.holders), sealed.sealing.needed)
 
     @property
-    def _half_of_mesh(self) -> int:
+    def _of_mesh(self) -> int:
         """How many neighbors under its frame a member of a mesh wants before it sends; 0 where neighbors are drawn."""
         at = self._rosters.current
-        return at.live // 2 if at is not None and at.is_mesh else 0
+        return self._desk.suite.needed(at.live - 1) if at is not None and at.is_mesh else 0
 
     def _is_disputed(self, client: ClientId, peer: ClientId) -> bool:
         """Whether no renewed seed stands, which would start with the next FINAL."""

@@ -16,20 +16,23 @@ from common.tunnels import Drawn, TunnelMessage
 from provider.core.admission import Admission
 from provider.core.desk import Desk, Member
 from provider.core.events import Effect, MemberState
+from provider.core.openings import Openings
 from provider.core.tunnels import Tunnels
 
 Handler = Callable[[Member, SignedFrame, int], list[Effect]]
 
-_REPEATABLE: Final = frozenset({Notification.TUNNEL, Notification.EXIT_CONFIRMED, Notification.CLOCK})
-"""Several may carry one timestamp: the handshake sees to repeats itself, a confirmation is told by its leaver, and a
-clock that was set back asks again."""
+_REPEATABLE: Final = frozenset(
+    {Notification.TUNNEL, Notification.EXIT_CONFIRMED, Notification.CLOCK, Notification.RELEASE}
+)
+"""Several may carry one timestamp: the handshake sees to repeats itself, a confirmation is told by its leaver, a share
+by its round, and a clock that was set back asks again."""
 
 
 @final
 class Inbox:
     """Checks each frame of a member, and hands it on."""
 
-    def __init__(self, desk: Desk, admission: Admission, tunnels: Tunnels) -> None:
+    def __init__(self, desk: Desk, admission: Admission, tunnels: Tunnels, openings: Openings) -> None:
         self._desk: Final = desk
         self._last_seen: dict[tuple[ClientId, Notification], int] = {}
         self._handlers: Final[Mapping[Notification, Handler]] = {
@@ -41,6 +44,7 @@ class Inbox:
             Notification.EXIT: lambda m, s, now: _leave(admission, m, s, now),
             Notification.EXIT_CONFIRMED: lambda m, s, _: admission.erased(m, ExitConfirmed.decode(s.frame.data).leaver),
             Notification.CLOCK: self._tell_time,
+            Notification.RELEASE: openings.release,
         }
 
     def receive(self, signed: SignedFrame, topic: Topic, now_ms: int) -> list[Effect]:

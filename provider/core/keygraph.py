@@ -102,15 +102,35 @@ def components(clients: Set[ClientId], near: Neighborhoods) -> list[set[ClientId
     return sorted(parts, key=lambda part: (-len(part), min(part)))
 
 
-def summable(clients: Set[ClientId], near: Neighborhoods, masks_min: int, members_min: int) -> set[ClientId]:
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who holds shares of a member's self-mask, and how many of them it needs under its frame."""
+
+    clients: frozenset[ClientId]
+    needed: int
+
+
+def summable(
+    clients: Set[ClientId],
+    near: Neighborhoods,
+    masks_min: int,
+    members_min: int,
+    holders: Mapping[ClientId, Holders] | None = None,
+) -> set[ClientId]:
     """The largest subset of `clients` in which everybody has enough masks and no part can be opened by itself.
 
     The provider can add up each connected part of the key graph on its own, so a part below `members_min` is left out
-    just as a member with fewer than `masks_min` neighbors; either may cause the other, until nothing changes.
+    just as a member with fewer than `masks_min` neighbors, or than it needs of its `holders`, where they are known;
+    either may cause the other, until nothing changes.
     """
-    kept = set(clients)
+    kept, known = set(clients), holders or {}
+
+    def is_thin(client: ClientId) -> bool:
+        there, its_own = kept.intersection(near[client]), known.get(client)
+        return len(there) < masks_min or (its_own is not None and len(there & its_own.clients) < its_own.needed)
+
     while True:
-        thin = {client for client in kept if len(kept.intersection(near[client])) < masks_min}
+        thin = set(filter(is_thin, kept))
         if thin:
             kept -= thin
             continue

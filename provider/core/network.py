@@ -16,7 +16,6 @@ from common.identifiers import ClientId, NetworkId, RoundNumber
 from common.payloads import NO_VIEW, Correction, RoundFinal, view_of
 from common.refusal import Refusal, RefusedError
 from common.signing import SIGNATURE_BYTES, Direction, Identity, is_signed
-from common.suites import SUITES
 from common.topics import Broadcast, Topic
 from provider.core.admission import Admission
 from provider.core.desk import Desk, Member
@@ -38,6 +37,8 @@ from provider.core.events import (
 from provider.core.expectation import Expectation
 from provider.core.inbox import Inbox
 from provider.core.keygraph import Edge, KeyGraph, neighborhoods
+from provider.core.opening import Draft
+from provider.core.openings import Openings
 from provider.core.rosters import Rosters
 from provider.core.round import Outcome, Round
 from provider.core.trust import Trust
@@ -46,7 +47,7 @@ from provider.core.tunnels import Tunnels
 VOID_LINES_MAX: Final = 10_000
 """How many rounds of one outage get a result line of their own; the latest ones do."""
 
-_WITH_SUM: Final = frozenset({RoundStatus.COMPLETE, RoundStatus.CORRECTED})
+_WITH_SUM: Final = frozenset({RoundStatus.COMPLETE, RoundStatus.CORRECTED, RoundStatus.PENDING})
 
 
 @final
@@ -67,9 +68,9 @@ class Network:
         self.rosters: Final = Rosters(self.desk, contents.rosters)
         self._tunnels: Final = Tunnels(self.desk, self.rosters, entropy)
         self.admission: Final = Admission(self.desk, self.rosters, self._tunnels)
-        self.inbox: Final = Inbox(self.desk, self.admission, self._tunnels)
+        self._openings: Final = Openings(self.desk, contents)
+        self.inbox: Final = Inbox(self.desk, self.admission, self._tunnels, self._openings)
         self._expectation: Final = Expectation(self.desk, self.rosters)
-        self._suite: Final = SUITES[parameters.suite]
         self._final_frame = contents.final
         self._final = RoundFinal.decode(decode(contents.final).frame.data) if contents.final else None
         self._round: Round | None = None
@@ -126,7 +127,7 @@ class Network:
 
     def _ask_again(self, open_round: Round, now_ms: int) -> list[Effect]:
         missing = ClientSet.of(open_round.missing)
-        order = Correction(self._suite.code, open_round.number, open_round.view, open_round.attempt, missing)
+        order = Correction(self.desk.parameters.suite, open_round.number, open_round.view, open_round.attempt, missing)
         frame = self.desk.announce(Notification.CORRECTION, order.encode(), now_ms)
         due = self.desk.parameters.schedule.deadline(open_round.number, open_round.attempt)
         self._correction = self.desk.broadcast(Broadcast.CORRECTION, frame, due)
@@ -151,7 +152,7 @@ class Network:
             effects.append(self.desk.retain(Broadcast.FINAL, self._final_frame, now_ms))
         if self._correction is not None:
             effects.append(self._correction)
-        return effects
+        return effects + self._openings.connected(now_ms)
 
     def disconnected(self) -> None:
         """The bus is gone: whoever is silent in this round may not be to blame."""
@@ -178,18 +179,21 @@ class Network:
         if self._round is None or row.round != self._round.number:
             raise RefusedError(Refusal.WRONG_ROUND)
         self._round.require_acceptable(row)
+        sealed = self._round.read(row)
         signed, signature = row.raw[:-SIGNATURE_BYTES], row.raw[-SIGNATURE_BYTES:]
         if not is_signed(member.public_key, Direction.UP, signed, signature):
             raise RefusedError(Refusal.BAD_SIGNATURE)
-        self._round.accept(row)
+        self._round.accept(row, sealed)
         member.hear(now_ms)
+        if sealed is not None and not row.attempt:
+            self._expectation.learn(client, sealed)
 
     def settle(self, now_ms: int) -> list[Effect]:
-        """Close the round early when every frame is in."""
+        """Close the round early when every frame is in, and open the sums of those whose shares are."""
+        effects = self._openings.settle(now_ms)
         if self._round is None or not self._round.expected or not self._round.is_full:
-            return []
-        outcome = self._round.open()
-        return self._close(self._round, outcome, now_ms) if outcome is not None else []
+            return effects
+        return effects + self._close(self._round, self._round.close(), now_ms)
 
     # The end of a round
 
@@ -234,6 +238,9 @@ class Network:
             outcome = Outcome(RoundStatus.LOST, Why.BUS_DOWN, ClientSet())
         duration_ms = now_ms - self.desk.parameters.schedule.start(open_round.number)
         result = self._result(open_round.number, outcome, open_round.expected, open_round.attempt, duration_ms)
+        if outcome.status is RoundStatus.PENDING:
+            waiting = (open_round, Draft(result.members, result.away, result.attempts, result.missing))
+            return effects + self._finalize(open_round.number, open_round.number, outcome.included, now_ms, waiting)
         effects += self._closed(result)
         return effects + self._finalize(open_round.number, open_round.number, outcome.included, now_ms)
 
@@ -241,8 +248,18 @@ class Network:
         certified = self.desk.trust.revocations.valid_in(self.desk.parameters.region)
         return [Store(result), RoundClosed(result, certified)]
 
-    def _finalize(self, number: RoundNumber, void_from: RoundNumber, included: ClientSet, now_ms: int) -> list[Effect]:
-        """Sign, store and send the FINAL of a round, open the next one, and tend to members and edges."""
+    def _finalize(
+        self,
+        number: RoundNumber,
+        void_from: RoundNumber,
+        included: ClientSet,
+        now_ms: int,
+        waiting: tuple[Round, Draft] | None = None,
+    ) -> list[Effect]:
+        """Sign, store and send the FINAL of a round, open the next one, and tend to members and edges.
+
+        `waiting` is the round itself when its sum waits for the shares that the FINAL asks for.
+        """
         effects: list[Effect] = list(self._expectation.forget(now_ms)) if self._final is not None else []
         effects += self.admission.retire(now_ms)
         startable = self._expectation.startable()
@@ -256,6 +273,9 @@ class Network:
         self._open_round(order)
         effects.append(Store(FinalRecord(self.desk.network, number, frame)))
         effects.append(self.desk.retain(Broadcast.FINAL, frame, now_ms))
+        if waiting is not None:
+            effects += self._openings.add(*waiting, frame)
+        effects += self._openings.review(number, now_ms)
         if self.admission.was_asked:
             # Whoever wants in needs list and rules, and who may write there can have erased them on the broker.
             self.admission.was_asked = False
@@ -274,7 +294,7 @@ class Network:
         at = self.rosters.current
         assert at is not None, "nobody is expected before there is a roster"
         return RoundFinal(
-            self._suite.code,
+            self.desk.parameters.suite,
             number,
             view_of(self._final_frame) if self._final_frame else NO_VIEW,
             void_from,
@@ -296,7 +316,7 @@ class Network:
         self.desk.expected = frozenset(last.expected)
         near = neighborhoods(self.desk.expected, self.desk.graph.in_state(EdgeState.STARTED))
         number = RoundNumber(last.round + 1)
-        self._round = Round(number, view_of(self._final_frame), self._suite, self.desk.parameters, near)
+        self._round = Round(number, view_of(self._final_frame), self.desk.suite, self.desk.parameters, near)
 
     def _result(
         self, number: RoundNumber, outcome: Outcome, members: int, attempts: int, duration_ms: int

@@ -1,9 +1,10 @@
-"""One round at the provider: counts distinct clients, finds the missing, corrects, and opens the sum.
+"""One round at the provider: counts distinct clients, finds the missing, corrects, and adds up.
 
 Pure bookkeeping of frames that were already decoded and whose signatures hold; time comes from outside.
 Source: thesis section 3.3.2 (normal operation, connection loss); docs/protocol.md, "Rounds" and "Correction".
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import final
 
@@ -15,7 +16,8 @@ from common.refusal import Refusal, RefusedError
 from common.suites import Suite, fingerprint
 from common.superposition import Lanes, signed
 from provider.core.events import RoundStatus, Why
-from provider.core.keygraph import Neighborhoods, summable
+from provider.core.keygraph import Holders, Neighborhoods, summable
+from provider.core.opening import Sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class _Accepted:
 
     attempt: int
     raw: bytes
+    told: bytes
+    sealed: Sealed | None
 
 
 @final
@@ -94,12 +98,36 @@ class Round:
             raise RefusedError(Refusal.UNEXPECTED)
         if row.edges != self._fingerprint(client):
             raise RefusedError(Refusal.WRONG_MASKS)
+        if accepted is not None and accepted.told != row.told:
+            raise RefusedError(Refusal.BAD_DATA)
 
-    def accept(self, row: Row) -> None:
+    def read(self, row: Row) -> Sealed | None:
+        """What an acceptable frame tells of its self-mask; None in a suite without.
+
+        Raises:
+            RefusedError: BAD_DATA.
+        """
+        client = ClientId(row.client)
+        accepted = self._accepted.get(client)
+        if accepted is not None:
+            return accepted.sealed
+        sealing = self.suite.read_told(row.told)
+        if sealing is None:
+            return None
+        sealed = Sealed(tuple(sorted(self.near[client])), sealing)
+        sealing.holders.among(sealed.neighbors)
+        return sealed
+
+    def accept(self, row: Row, sealed: Sealed | None) -> None:
         """Count a frame that is acceptable and whose signature holds: its client's bit, once, and its lanes."""
         client = ClientId(row.client)
-        self._accepted[client] = _Accepted(row.attempt, row.raw)
+        self._accepted[client] = _Accepted(row.attempt, row.raw, row.told, sealed)
         self._waiting.discard(client)
+
+    @property
+    def sealed(self) -> dict[ClientId, Sealed]:
+        """What the frames that came tell of their self-masks."""
+        return {client: one.sealed for client, one in sorted(self._accepted.items()) if one.sealed is not None}
 
     def _fingerprint(self, client: ClientId) -> int:
         known = self._fingerprints.get(client)
@@ -122,7 +150,9 @@ class Round:
             return self._without_sum(RoundStatus.LOST, Why.NOBODY)
         if len(present) < minimum:
             return self._without_sum(RoundStatus.REFUSED, Why.TOO_FEW_LEFT)
-        kept = summable(present, self.near, self.parameters.masks_min, minimum)
+        sealed = self.sealed
+        holders = {c: Holders(frozenset(sealed[c].holders), sealed[c].sealing.needed) for c in present if c in sealed}
+        kept = summable(present, self.near, self.parameters.masks_min, minimum, holders)
         if not kept:
             return self._without_sum(RoundStatus.REFUSED, Why.SPLIT)
         if self.attempt >= self.parameters.schedule.attempts_max:
@@ -136,19 +166,28 @@ class Round:
             self._fingerprints.pop(client, None)
         return None
 
-    def open(self) -> Outcome | None:
-        """Every frame is there: open the sum; None while the suite waits for more."""
+    def close(self) -> Outcome:
+        """Every frame is there: the sum, or that it waits for shares."""
         included = set(self.near) - self.missing
-        total = self.suite.open(sum_lanes([self._accepted[client].raw for client in included]))
-        if total is None:
-            return None
-        import_dwh, export_dwh, contributors = signed(total)
-        if not 0 <= contributors <= len(included):
-            return self._without_sum(RoundStatus.LOST, Why.NO_CANCEL)
-        if contributors < self.parameters.members_min:
-            return self._without_sum(RoundStatus.REFUSED, Why.TOO_FEW_READINGS)
-        status = RoundStatus.CORRECTED if self.missing else RoundStatus.COMPLETE
-        return Outcome(status, Why.NONE, ClientSet.of(included), (import_dwh, export_dwh, contributors))
+        if self.suite.has_release:
+            return Outcome(RoundStatus.PENDING, Why.SHARES, ClientSet.of(included))
+        total = self.total(included)
+        return judge(total, ClientSet.of(included), len(self.missing), self.parameters.members_min)
+
+    def total(self, included: Iterable[ClientId]) -> Lanes:
+        """The sum of the concealed lanes of these members."""
+        return sum_lanes([self._accepted[client].raw for client in included])
 
     def _without_sum(self, status: RoundStatus, why: Why) -> Outcome:
         return Outcome(status, why, ClientSet())
+
+
+def judge(total: Lanes, included: ClientSet, missing: int, members_min: int) -> Outcome:
+    """Whether a sum whose masks are all off may be published, and as what."""
+    import_dwh, export_dwh, contributors = signed(total)
+    if not 0 <= contributors <= len(included):
+        return Outcome(RoundStatus.LOST, Why.NO_CANCEL, ClientSet())
+    if contributors < members_min:
+        return Outcome(RoundStatus.REFUSED, Why.TOO_FEW_READINGS, ClientSet())
+    status = RoundStatus.CORRECTED if missing else RoundStatus.COMPLETE
+    return Outcome(status, Why.NONE, included, (import_dwh, export_dwh, contributors))

@@ -266,7 +266,7 @@ class Tunnels:
         return [*self._desk.move(member, MemberState.PRESENT), Notice(f"client {member.client} has entered")]
 
     def _enough(self, at: RosterRoot) -> int:
-        """How many neighbors a gateway needs before it sends: enough masks, and half of those that it drew."""
+        """How many neighbors a gateway needs before it sends: enough masks, and enough of those that it drew."""
         rules = self._desk.parameters
         drawn = at.live - 1 if at.is_mesh else at.slots(rules.draws)
-        return max(rules.masks_min, (drawn + 1) // 2)
+        return max(rules.masks_min, self._desk.suite.needed(drawn))

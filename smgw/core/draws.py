@@ -16,6 +16,7 @@ from common.refusal import Refusal, RefusedError
 from common.roster import RosterRoot
 from common.tunnels import Departure, MemberProof
 from smgw.core.events import Effect, Level, Notice, Replaced, Slot, SlotEnded, Store, VaultContents
+from smgw.core.quorum import quorum_of
 from smgw.core.situation import KnownFinal, Situation
 from smgw.core.trust import Trust
 
@@ -165,7 +166,7 @@ class Draws:
         situation, slots = self._situation, self._situation.slots
         for slot in slots.values():
             self._silent[slot.number] = 0 if slot.client in known.expected else self._silent[slot.number] + 1
-        if not situation.may_draw or len(situation.started_edges(known.expected)) >= situation.masks_min:
+        if not situation.may_draw or self._are_enough(known):
             self._is_cut_off = False
             return []
         silent = [slot for slot in slots.values() if self._silent[slot.number] >= SILENT_FINALS]
@@ -184,6 +185,12 @@ class Draws:
             f" another. Its certificate allows {allowed} such replacements, and this is no. {self._spent}."
         )
         return [Store(Replaced(self._trust.own.serial, given_up.number)), *effects, Notice(Level.WARNING, text)]
+
+    def _are_enough(self, known: KnownFinal) -> bool:
+        """Whether those expected are enough for a round, and in suite `hardened` for a self-mask."""
+        peers, quorum = self._situation.started_edges(known.expected), quorum_of(self._situation)
+        is_quorate = not self._situation.rules.suite.has_release or (quorum is not None and quorum.is_met(peers))
+        return is_quorate and len(peers) >= self._situation.masks_min
 
     def _cut_off(self, known: KnownFinal) -> list[Effect]:
         if self._is_cut_off:

@@ -5,14 +5,19 @@ In every list of effects, what must be stored comes before what must be sent.
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from common.clients import ClientSet
 from common.frames import Notification
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.masks import Seed
+from common.payloads import NO_VIEW
 from common.refusal import Refusal
 from common.roster import RosterRoot
 from smgw.core.reading import Reading
+
+ROUNDS_KEPT: Final = 9
+"""Of so many rounds a gateway remembers what it sent: the present one, and eight that may wait for a share of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ class Edge:
     """A seed shared with one neighbor. Its masks are used once a FINAL has started it (`is_started`).
 
     `peer_key` is the neighbor's Ed25519 key (32 bytes), `peer_serial` the number of the certificate that it showed in
-    the handshake, `peer_until_ms` when that expires. `stood_ms` is when the seed was stored.
+    the handshake, `peer_until_ms` when that expires. `stood_ms` is when the seed was stored. `holds` tells whether the
+    neighbor counts on this gateway to open its self-masks.
     """
 
     tunnel: TunnelId
@@ -102,6 +108,7 @@ class Edge:
     seed: Seed
     is_started: bool
     stood_ms: int
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,8 @@ class EdgeErased:
 class Sent:
     """What left the gateway in one round: stored before it is sent, repeated as it is, never made anew.
 
-    `tunnels` are the edges whose masks cover it, `missing` all whom corrections have named so far.
+    `tunnels` are the edges whose masks cover it, `missing` all whom corrections have named so far, `neighbors` those
+    whose masks were under the round's first frame, ascending.
     """
 
     round: RoundNumber
@@ -125,14 +133,16 @@ class Sent:
     tunnels: tuple[TunnelId, ...]
     missing: ClientSet
     frame: bytes
+    neighbors: tuple[ClientId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A FINAL closed this round; `is_included` tells whether the gateway's reading is in the sum."""
+    """The FINAL that `view` names closed this round; `is_included` tells whether the reading is in the sum."""
 
     round: RoundNumber
     is_included: bool
+    view: bytes = NO_VIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +237,29 @@ class Calibration:
     outcome: Outcome
 
 
+class Offense(IntEnum):
+    """What the provider has signed that it must not, or has done to this gateway."""
+
+    TWO_FINALS = 1
+    TWO_CORRECTIONS = 2
+    NAMED_AND_INCLUDED = 3
+    LEFT_OUT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Two signed frames that contradict each other, byte for byte, for whoever wants to check them.
+
+    Of LEFT_OUT the first is the gateway's own frame, the second the FINAL that is without it.
+    """
+
+    time_ms: int
+    round: RoundNumber
+    offense: Offense
+    first: bytes
+    second: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Departed:
     """The gateway has left: membership and every seed are to be erased. Used slots and known rosters stay known."""
@@ -245,28 +278,31 @@ Record = (
     | KnownRoster
     | KnownRevocations
     | Calibration
+    | Evidence
     | Departed
 )
 
 
 @dataclass(frozen=True, slots=True)
 class VaultContents:
-    """What a gateway remembers when it starts; `sent` is the last one, `closed` the last closed round.
+    """What a gateway remembers when it starts: of the last rounds what it `sent` last in each, and how they `closed`.
 
-    `slots` are the live ones of the present membership, `used` the numbers of all that were ever drawn; `revocations`
-    is empty when the vault knows no list.
+    `left_out_ms` are the moments at which the provider left it out although it had sent, of the last day. `slots` are
+    the live ones of the present membership, `used` the numbers of all that were ever drawn; `revocations` is empty when
+    the vault knows no list.
     """
 
     membership: Membership | None = None
     edges: tuple[Edge, ...] = ()
-    sent: Sent | None = None
-    closed: RoundNumber | None = None
+    sent: tuple[Sent, ...] = ()
+    closed: tuple[Closed, ...] = ()
     slots: tuple[Slot, ...] = ()
     used: frozenset[int] = frozenset()
     replaced: tuple[Replaced, ...] = ()
     rosters: tuple[KnownRoster, ...] = ()
     revocations: bytes = b""
     moved: tuple[Moved, ...] = ()
+    left_out_ms: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class Finals:
             return None
         self._require_next(order, schedule.round_at(now_ms))
         self._rosters.require_final(order, now_ms, schedule.period_ms)
-        self._situation.final = KnownFinal(order.round, view, order.included, order.expected)
+        self._situation.final = KnownFinal(order, view, signed.raw)
         return order
 
     def _require_next(self, order: RoundFinal, current: RoundNumber) -> None:

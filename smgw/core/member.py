@@ -13,7 +13,6 @@ from typing import Final, final
 from common import topics
 from common.frames import Frame, Notification, SignedFrame, decode
 from common.identifiers import EVERYONE
-from common.payloads import Correction
 from common.refusal import Refusal, RefusedError
 from common.roster import Roster
 from common.signing import Direction, Identity
@@ -39,13 +38,16 @@ from smgw.core.events import (
     VaultContents,
 )
 from smgw.core.finals import Finals
+from smgw.core.grievances import Grievances
 from smgw.core.handshakes import Handshakes
 from smgw.core.openings import Openings
 from smgw.core.places import Places
 from smgw.core.proofs import Proofs
+from smgw.core.releasing import PENDING_ROUNDS, Releasing
 from smgw.core.reporting import Reporting
 from smgw.core.reports import ReportedError
 from smgw.core.rosters import Rosters
+from smgw.core.rounds import Rounds
 from smgw.core.situation import RETRY_MAX_MS, MemberRules, Situation
 from smgw.core.trust import Trust, newest_list
 from smgw.core.wants import Wants
@@ -75,7 +77,10 @@ class Member:
         self._wants: Final = Wants(self.situation)
         self._finals: Final = Finals(self.situation, self._rosters)
         self._clock: Final = CrossCheck(self.situation, entropy)
-        self._reporting: Final = Reporting(self.situation, contents.sent, contents.closed, now_ms)
+        rounds = Rounds(contents.sent, contents.closed)
+        self._grievances: Final = Grievances(entropy, contents.left_out_ms)
+        self._reporting: Final = Reporting(self.situation, rounds, self._grievances, now_ms)
+        self._releasing: Final = Releasing(self.situation, rounds, self._grievances)
         timer = AskTimer(now_ms)
         openings = Openings(self.situation, self._trust, self._rosters, self._wants)
         proofs = Proofs(self.situation, self._trust, self._draws)
@@ -83,10 +88,11 @@ class Member:
         places = Places(self.situation, self._trust.own.serial, contents.moved)
         self._admission: Final = Admission(self.situation, handshakes, entropy, timer, places)
         self._handlers: Final[dict[Notification, Callable[[SignedFrame, int], list[Effect]]]] = {
-            Notification.CORRECTION: self._correction,
+            Notification.CORRECTION: self._reporting.correct,
             Notification.ROSTER: self._roster,
             Notification.LEAVES: self._leaves,
             Notification.FINAL: self._final,
+            Notification.HOLD: self._releasing.hold,
             Notification.REVOCATIONS: lambda signed, _: self._revocations(signed.frame.data),
             Notification.TUNNEL: handshakes.hear,
             Notification.TUNNEL_OPEN: handshakes.open,
@@ -109,7 +115,7 @@ class Member:
     @property
     def declared_missing(self) -> int:
         """How often the provider left this gateway out of a round for which it had sent."""
-        return self._reporting.declared_missing
+        return self._grievances.declared_missing
 
     def handle(self, event: Event, now_ms: int) -> list[Effect]:
         """Take one event; return what is to be done, in this order: first all that must be stored.
@@ -157,7 +163,7 @@ class Member:
         try:
             return act()
         except ReportedError as error:
-            return [Refuse(error.reason, notification), Notice(error.level, error.text)]
+            return [*error.kept, Refuse(error.reason, notification), Notice(error.level, error.text)]
         except RefusedError as error:
             return [Refuse(error.reason, notification)]
 
@@ -192,7 +198,7 @@ class Member:
         schedule = self.situation.schedule
         limit_ms = RETRY_MAX_MS if frame.notification in _SOON_OLD else None
         if frame.notification is Notification.FINAL and schedule is not None:
-            limit_ms = 3 * schedule.period_ms
+            limit_ms = (PENDING_ROUNDS + 1 if self.situation.rules.suite.has_release else 3) * schedule.period_ms
         if limit_ms is not None and now_ms - frame.timestamp_ms > limit_ms:
             raise RefusedError(Refusal.STALE)
 
@@ -218,11 +224,16 @@ class Member:
         return effects + self._reporting.tick(now_ms)
 
     def _final(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
+        late = self._releasing.take_late(signed, now_ms)
+        if late is not None:
+            return late
         order = self._finals.take(signed, now_ms)
         known, schedule = self.situation.final, self.situation.schedule
         if order is None or known is None or schedule is None:
             return []
-        effects: list[Effect] = [*self._reporting.close(known), *self.situation.start(order.started)]
+        effects = self._reporting.close(known, now_ms)
+        effects += self._refusing(Notification.RELEASE, lambda: self._releasing.release(order, known.view, now_ms))
+        effects += self.situation.start(order.started)
         effects += self._finals.age(order.round, schedule, now_ms) + self._trust.erase_lapsed(now_ms)
         given_up = self._draws.note_final(known)
         if given_up:
@@ -264,6 +275,3 @@ class Member:
         self._rosters.moved()
         self._wants.moved()
         return effects
-
-    def _correction(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
-        return self._reporting.correct(Correction.decode(signed.frame.data), now_ms)

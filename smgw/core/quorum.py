@@ -1,6 +1,7 @@
-"""Not fewer than half: how many of the neighbors that a gateway drew must be under a frame before it leaves.
+"""How many of the neighbors that a gateway drew must be under a frame before it leaves, by the suite in force.
 
-A provider that keeps the others away can so surround nobody with its own few. Source: docs/protocol.md, "Draw".
+A provider that keeps the others away can so surround nobody with its own few; and in suite `hardened` those under the
+first frame hold the shares of its self-mask. Source: docs/protocol.md, "Draw", "Thresholds".
 """
 
 from collections.abc import Collection, Iterable
@@ -34,16 +35,16 @@ def quorum_of(situation: Situation) -> Quorum | None:
     A roster that is too small stops new draws and not the rounds with neighbors that were drawn before: whoever comes
     from a mesh, and could not draw since, needs as many neighbors as the largest mesh asks for.
     """
-    roster = situation.roster
+    roster, suite = situation.roster, situation.rules.suite
     if roster is None or not situation.is_in_roster:
         return None
     if not roster.at.is_mesh and situation.slots:
         drawn = frozenset(slot.client for slot in situation.slots.values())
-        return Quorum(drawn, (len(situation.slots) + 1) // 2)
+        return Quorum(drawn, suite.needed(len(situation.slots)))
     if not roster.at.is_mesh and not situation.is_roster_small:
         return None
     everybody = frozenset(ClientId(client) for client in range(1, roster.at.leaves + 1))
-    return Quorum(everybody, roster.at.live // 2 if roster.at.is_mesh else MESH_MAX // 2)
+    return Quorum(everybody, suite.needed((roster.at.live if roster.at.is_mesh else MESH_MAX) - 1))
 
 
 @final
@@ -63,17 +64,18 @@ class DrawnMasks:
         """Another membership begins."""
         self._met = None
 
-    def are_enough(self, round_: RoundNumber, edges: Iterable[Edge]) -> bool:
-        """Whether the neighbors at the other ends of these edges are at least half of those drawn.
+    def quorum(self, round_: RoundNumber, edges: Iterable[Edge]) -> Quorum | None:
+        """By whom these edges are enough for a first frame of the round; None when they are not.
 
         The seeds with those of a new draw take a while to stand, and nobody shall miss rounds meanwhile.
         """
         peers = {edge.peer for edge in edges if self._situation.is_with_member(edge)}
         quorum = quorum_of(self._situation)
         if quorum is None:
-            return False
+            return None
         if quorum.is_met(peers):
             self._met, self._met_in = quorum, round_
-            return True
+            return quorum
         is_recent = 0 <= round_ - self._met_in <= GRACE_ROUNDS
-        return self._met is not None and is_recent and self._met.drawn != quorum.drawn and self._met.is_met(peers)
+        before = self._met if is_recent and self._met is not None and self._met.drawn != quorum.drawn else None
+        return before if before is not None and before.is_met(peers) else None

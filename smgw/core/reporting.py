@@ -9,16 +9,18 @@ from typing import Final, final
 
 from common import topics
 from common.clients import ClientSet
-from common.frames import Notification, decode
+from common.frames import Notification, SignedFrame, decode
 from common.identifiers import NetworkId, RoundNumber, TunnelId
 from common.payloads import Correction, Superposition
 from common.refusal import Refusal, RefusedError
 from common.schedule import Schedule
-from common.suites import toward
-from common.superposition import ZERO, Lanes, vector
-from smgw.core.events import Closed, Edge, Effect, Level, Notice, Publish, Refuse, Sent, Store, TakeReading
-from smgw.core.quorum import DrawnMasks
+from common.suites import EdgePad
+from common.superposition import ZERO, vector
+from smgw.core.events import Closed, Edge, Effect, Level, Notice, Publish, Refuse, Sent, TakeReading
+from smgw.core.grievances import Grievances
+from smgw.core.quorum import DrawnMasks, Quorum
 from smgw.core.reading import Reading, ReadingStatus
+from smgw.core.rounds import Rounds
 from smgw.core.situation import KnownFinal, Situation
 
 FEW_ROUNDS: Final = 3
@@ -29,24 +31,28 @@ FEW_ROUNDS: Final = 3
 class Reporting:
     """The part of the member machine that sends readings."""
 
-    def __init__(self, situation: Situation, sent: Sent | None, closed: RoundNumber | None, now_ms: int) -> None:
+    def __init__(self, situation: Situation, rounds: Rounds, grievances: Grievances, now_ms: int) -> None:
         self._situation: Final = situation
+        self._rounds: Final = rounds
+        self._grievances: Final = grievances
         self._drawn_masks: Final = DrawnMasks(situation)
         self._used: Final[dict[NetworkId, RoundNumber]] = {}
         self._network = situation.membership.network if situation.membership else None
-        self._sent = sent
-        self._closed = closed
         self._started_ms: Final = now_ms
         self._earliest_ms = now_ms
         self._round: RoundNumber | None = None
         self._decided: RoundNumber | None = None
         self._reading: Reading | None = None
         self._correction: Correction | None = None
+        self._correction_frame = b""
         self._few_rounds = 0
+        sent = rounds.last
         if sent is not None and decode(sent.frame).frame.client != situation.client:
             self.move()  # it was sent from another place in this network
-        self.declared_missing = 0
-        """How often a FINAL or a correction called this gateway missing although it had sent."""
+
+    @property
+    def _sent(self) -> Sent | None:
+        return self._rounds.last
 
     def deadline(self) -> int | None:
         """When `tick` wants to be called next."""
@@ -86,7 +92,12 @@ class Reporting:
     def repeat(self, now_ms: int) -> list[Effect]:
         """The bus is back: what was sent in a round that still awaits it is sent again, byte for byte."""
         schedule, sent = self._situation.schedule, self._sent
-        if schedule is None or sent is None or self._is_closed(sent.round) or schedule.round_at(now_ms) != sent.round:
+        if (
+            schedule is None
+            or sent is None
+            or self._rounds.is_closed(sent.round)
+            or schedule.round_at(now_ms) != sent.round
+        ):
             return []
         if now_ms >= self._awaited_until(sent, schedule) or self._is_overtaken(sent):
             return []
@@ -109,42 +120,44 @@ class Reporting:
         membership = self._situation.membership
         self._network = membership.network if membership else None
         self._drawn_masks.forget()
-        self._sent = self._closed = self._correction = None
+        self._rounds.forget()
+        self._correction = None
         self._round = self._decided = self._reading = None
         self._few_rounds = 0
 
-    def close(self, known: KnownFinal) -> list[Effect]:
-        """A FINAL has come: the round takes no correction any more."""
-        sent = self._sent
-        if sent is None or sent.round != known.round or self._is_closed(known.round):
+    def close(self, known: KnownFinal, now_ms: int) -> list[Effect]:
+        """A FINAL has come: the last round that was sent takes no correction any more."""
+        sent, is_its_own = self._sent, self._sent is not None and self._sent.round == known.round
+        if sent is None or not known.has_closed(sent.round) or self._rounds.is_closed(sent.round):
             return []
-        self._closed = known.round
-        self._correction = None
-        is_included = self._situation.client in known.included
-        effects: list[Effect] = [Store(Closed(known.round, is_included))]
-        if not is_included and known.included:
-            effects.append(self._note_missing(known.round))
+        is_included = is_its_own and self._situation.client in known.included
+        effects: list[Effect] = [self._rounds.close(Closed(sent.round, is_included, known.view))]
+        order, self._correction = self._correction, None
+        if order is not None and is_its_own and order.round == sent.round and order.missing & known.included:
+            effects += self._grievances.named_and_included(sent.round, self._correction_frame, known.frame, now_ms)
+        if is_its_own and not is_included and known.included:
+            effects += self._grievances.left_out(sent, known.frame, now_ms)
         return effects
 
-    def correct(self, order: Correction, now_ms: int) -> list[Effect]:
+    def correct(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
         """Answer notification 4: the same reading without the masks toward the missing. Nothing to do if it sent none.
 
         Raises:
             RefusedError: the order is not for a round that this gateway is in, or would leave it too few masks.
         """
-        sent = self._sent
+        order, sent = Correction.decode(signed.frame.data), self._sent
         if sent is None or order.round > sent.round:
             return self._stay_silent(order)
         if order.round != sent.round:
             raise RefusedError(Refusal.WRONG_ROUND)
-        if self._is_closed(sent.round):
+        if self._rounds.is_closed(sent.round):
             raise RefusedError(Refusal.ROUND_CLOSED)
         if order.suite != self._situation.rules.suite.code:
             raise RefusedError(Refusal.WRONG_SUITE)
         if order.view != sent.view:
             raise RefusedError(Refusal.WRONG_VIEW)
-        self._require_consistent(order, sent)
-        self._correction = order
+        self._require_consistent(order, sent, signed.raw, now_ms)
+        self._correction, self._correction_frame = order, signed.raw
         if self._situation.client in order.missing:
             raise RefusedError(Refusal.NAMES_ITSELF)
         return self._resend(order, sent, now_ms)
@@ -161,17 +174,22 @@ class Reporting:
         self._decided = order.round
         return self._refuse_round(order.round, Refusal.LATE)
 
-    def _require_consistent(self, order: Correction, sent: Sent) -> None:
+    def _require_consistent(self, order: Correction, sent: Sent, frame: bytes, now_ms: int) -> None:
         known = self._correction
         missing, attempt = (known.missing, known.attempt) if known else (sent.missing, sent.attempt)
+        reason = None
         if order.attempt == attempt and order.missing != missing:
-            raise RefusedError(Refusal.CONTRADICTION)
-        if order.attempt == attempt and known:
-            raise RefusedError(Refusal.REPEATED)
-        if order.attempt < attempt:
-            raise RefusedError(Refusal.STALE)
-        if not missing <= order.missing:
-            raise RefusedError(Refusal.LIST_SHRINKS)
+            reason = Refusal.CONTRADICTION
+        elif order.attempt == attempt and known:
+            reason = Refusal.REPEATED
+        elif order.attempt < attempt:
+            reason = Refusal.STALE if order.missing <= missing else Refusal.LIST_SHRINKS
+        elif not missing <= order.missing:
+            reason = Refusal.LIST_SHRINKS
+        if reason in (Refusal.CONTRADICTION, Refusal.LIST_SHRINKS):
+            raise self._grievances.two_corrections(reason, sent.round, self._correction_frame, frame, now_ms)
+        if reason is not None:
+            raise RefusedError(reason)
 
     def _resend(self, order: Correction, sent: Sent, now_ms: int) -> list[Effect]:
         situation, schedule, known = self._situation, self._situation.schedule, self._situation.final
@@ -184,7 +202,8 @@ class Reporting:
             raise RefusedError(Refusal.WRONG_MASKS)
         if len(kept) < situation.masks_min:
             raise RefusedError(Refusal.TOO_FEW_MASKS)
-        if not self._drawn_masks.are_enough(sent.round, [situation.edges[tunnel] for tunnel in kept]):
+        body = Superposition.decode(decode(sent.frame).frame.data).body
+        if not self._is_covered_by(sent, body, [situation.edges[tunnel] for tunnel in kept]):
             raise RefusedError(Refusal.TOO_FEW_DRAWN)
         if schedule is None or known is None or known.view != sent.view:
             raise RefusedError(Refusal.WRONG_VIEW)
@@ -195,10 +214,17 @@ class Reporting:
             raise RefusedError(Refusal.LATE)
         if len(known.expected - order.missing) < situation.members_min:
             raise RefusedError(Refusal.TOO_FEW_MEMBERS)
-        masks = self._masks(dropped, sent.round, schedule)
-        body = Superposition.decode(decode(sent.frame).frame.data).body
-        corrected = situation.rules.suite.correct(body, order.attempt, kept, masks.values())
+        masks = [pad.mask for pad in self._pads(dropped, sent.round, sent.view, schedule).values()]
+        corrected = situation.rules.suite.correct(body, order.attempt, kept, masks)
         return self._emit(changed, corrected, schedule, now_ms)
+
+    def _is_covered_by(self, sent: Sent, body: bytes, kept: Sequence[Edge]) -> bool:
+        """Whether enough of the drawn neighbors stay under a corrected frame: of those who can open its self-mask."""
+        sealing = self._situation.rules.suite.read(body).sealing
+        if sealing is None:
+            return self._drawn_masks.quorum(sent.round, kept) is not None
+        holders = sealing.holders.among(sent.neighbors)
+        return sum(edge.peer in holders for edge in kept) >= sealing.needed
 
     def _send_if_ready(self, round_: RoundNumber, schedule: Schedule, now_ms: int) -> list[Effect]:
         if self._sent is not None and self._sent.round == round_:
@@ -217,6 +243,8 @@ class Reporting:
         few = self._note_few()
         if not self._situation.is_expected or self._is_closed_by_final(round_):
             return few
+        if self._grievances.keeps_away(round_):
+            return few + self._refuse_round(round_, Refusal.STAYS_AWAY)
         reading = self._reading or Reading(round_, 0, 0, ReadingStatus.BOUNDARY_MISSING)
         return self._send(reading, schedule, now_ms)
 
@@ -236,15 +264,18 @@ class Reporting:
     def _send(self, reading: Reading, schedule: Schedule, now_ms: int) -> list[Effect]:
         situation, known = self._situation, self._situation.final
         assert known is not None
-        edges = list(situation.started_edges(known.expected).values())
-        draft = Sent(reading.round, known.view, reading, 0, tuple(edge.tunnel for edge in edges), ClientSet(), b"")
+        edges = [edge for _, edge in sorted(situation.started_edges(known.expected).items())]
+        tunnels, neighbors = tuple(edge.tunnel for edge in edges), tuple(edge.peer for edge in edges)
+        draft = Sent(reading.round, known.view, reading, 0, tunnels, ClientSet(), b"", neighbors)
         reason = self._objection(reading.round, known, edges, schedule)
+        quorum = self._drawn_masks.quorum(reading.round, edges)
+        if reason is None and quorum is None:
+            reason = Refusal.TOO_FEW_DRAWN
         if reason is None and now_ms >= self._awaited_until(draft, schedule):
             reason = Refusal.LATE
-        if reason is not None:
-            return self._refuse_round(reading.round, reason)
-        lanes = vector(reading.import_dwh, reading.export_dwh) if reading.is_valid else ZERO
-        body = situation.rules.suite.conceal(lanes, self._masks(edges, reading.round, schedule))
+        if reason is not None or quorum is None:
+            return self._refuse_round(reading.round, reason or Refusal.TOO_FEW_DRAWN)
+        body = self._conceal(reading, edges, quorum, schedule)
         effects = self._emit(draft, body, schedule, now_ms)
         if not reading.is_valid:
             text = f"No valid reading for round {reading.round} ({reading.status.value}); the zero vector was sent."
@@ -267,9 +298,17 @@ class Reporting:
             return Refusal.STARTED_WITHIN_ROUND
         if len(known.expected) < self._situation.members_min:
             return Refusal.TOO_FEW_MEMBERS
-        if len(edges) < self._situation.masks_min:
-            return Refusal.TOO_FEW_MASKS
-        return None if self._drawn_masks.are_enough(round_, edges) else Refusal.TOO_FEW_DRAWN
+        return Refusal.TOO_FEW_MASKS if len(edges) < self._situation.masks_min else None
+
+    def _conceal(self, reading: Reading, edges: Sequence[Edge], quorum: Quorum, schedule: Schedule) -> bytes:
+        situation, suite = self._situation, self._situation.rules.suite
+        assert situation.final is not None
+        lanes = vector(reading.import_dwh, reading.export_dwh) if reading.is_valid else ZERO
+        pads = self._pads(edges, reading.round, situation.final.view, schedule)
+        holders = {edge.peer for edge in edges if edge.peer in quorum.drawn and situation.is_with_member(edge)}
+        lent = {edge.peer: pads[edge.tunnel].lent if edge.peer in holders else None for edge in edges}
+        cover = suite.cover(situation.context(reading.round, situation.final.view), lent, quorum.needed)
+        return suite.conceal(lanes, {tunnel: pad.mask for tunnel, pad in pads.items()}, cover)
 
     def _may_have_sent_before(self, round_: RoundNumber, schedule: Schedule) -> bool:
         """Whether an earlier life, of which a restored vault knows nothing, may have sent in this round.
@@ -279,20 +318,17 @@ class Reporting:
         """
         return round_ <= schedule.round_at(self._earliest_ms) or round_ == schedule.round_at(self._started_ms)
 
-    def _masks(self, edges: Sequence[Edge], round_: RoundNumber, schedule: Schedule) -> dict[TunnelId, Lanes]:
-        membership = self._situation.membership
-        assert membership is not None
-        day = schedule.day(round_)
-        return {
-            edge.tunnel: toward(membership.client, edge.peer, edge.seed.on(day).mask(membership.network, round_))
-            for edge in edges
-        }
+    def _pads(
+        self, edges: Sequence[Edge], round_: RoundNumber, view: bytes, schedule: Schedule
+    ) -> dict[TunnelId, EdgePad]:
+        day, context, suite = schedule.day(round_), self._situation.context(round_, view), self._situation.rules.suite
+        return {edge.tunnel: suite.pad(edge.seed.on(day), context, edge.peer) for edge in edges}
 
     def _emit(self, draft: Sent, body: bytes, schedule: Schedule, now_ms: int) -> list[Effect]:
         situation = self._situation
         data = Superposition(situation.rules.suite.code, draft.round, draft.view, body).encode()
-        self._sent = replace(draft, frame=situation.up(Notification.SUPERPOSITION, data, now_ms).payload)
-        return [Store(self._sent), self._publish(self._sent, schedule)]
+        sent = replace(draft, frame=situation.up(Notification.SUPERPOSITION, data, now_ms).payload)
+        return [self._rounds.keep(sent), self._publish(sent, schedule)]
 
     def _publish(self, sent: Sent, schedule: Schedule) -> Publish:
         membership = self._situation.membership
@@ -310,16 +346,6 @@ class Reporting:
     def _refuse_round(self, round_: RoundNumber, reason: Refusal) -> list[Effect]:
         text = f"The reading of round {round_} was not sent: {reason.sentence}."
         return [Refuse(reason, Notification.SUPERPOSITION), Notice(Level.TEMPORARY, text)]
-
-    def _note_missing(self, round_: RoundNumber) -> Notice:
-        self.declared_missing += 1
-        times = f"{self.declared_missing} times since the start"
-        return Notice(
-            Level.WARNING, f"The provider left this gateway out of round {round_} although it sent ({times})."
-        )
-
-    def _is_closed(self, round_: RoundNumber) -> bool:
-        return self._closed is not None and round_ <= self._closed
 
     def _is_final_awaited(self, round_: RoundNumber) -> bool:
         return self._situation.final is None or self._situation.final.round < round_ - 1

@@ -1,6 +1,6 @@
 """What a gateway knows at any moment: who it is, its rules, its membership, its edges and slots, roster and FINAL."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,8 +11,10 @@ from common.draws import DrawValues
 from common.frames import Frame, Notification
 from common.identifiers import EVERYONE, NO_NETWORK, ClientId, RoundNumber, TunnelId
 from common.parameters import Parameters
+from common.payloads import RoundFinal
 from common.roster import Leaf, Roster
 from common.schedule import Schedule
+from common.sealing import Context
 from common.signing import Direction, Identity
 from common.suites import Suite
 from smgw.core.events import Edge, EdgeErased, Membership, Publish, Slot, Store
@@ -49,12 +51,30 @@ class MemberRules:
 
 @dataclass(frozen=True, slots=True)
 class KnownFinal:
-    """A FINAL that was accepted, and the view that names it."""
+    """A FINAL that was accepted, the view that names it, and the frame itself."""
 
-    round: RoundNumber
+    order: RoundFinal
     view: bytes
-    included: ClientSet
-    expected: ClientSet
+    frame: bytes
+
+    @property
+    def round(self) -> RoundNumber:
+        """The round that it closes."""
+        return self.order.round
+
+    @property
+    def included(self) -> ClientSet:
+        """Whose readings are in the sum of this round."""
+        return self.order.included
+
+    @property
+    def expected(self) -> ClientSet:
+        """Who shall send in the next round."""
+        return self.order.expected
+
+    def has_closed(self, round_: RoundNumber) -> bool:
+        """Whether it closes this round, as its own or as one of those that nobody ran."""
+        return self.order.void_from <= round_ <= self.order.round
 
 
 @dataclass(slots=True)
@@ -125,6 +145,11 @@ class Situation:
         """Whether neighbors may be drawn from the roster in force."""
         return self.is_in_roster and not self.is_roster_small
 
+    def context(self, round_: RoundNumber, view: bytes) -> Context:
+        """What masks and shares of one round depend on beside the seeds."""
+        assert self.membership is not None
+        return Context(self.membership.network, self.membership.client, round_, view)
+
     def leaf(self, epoch: int) -> Leaf:
         """The own leaf, which says that this gateway joined in `epoch`."""
         return Leaf(self.client, self.identity.public_key, self.rules.values.root, epoch)
@@ -179,15 +204,22 @@ class Situation:
             edge = self.edges.get(tunnel)
             if edge is None or edge.is_started:
                 continue
+            holds = edge.holds
             for old in [e for e in self.edges.values() if e.peer == edge.peer and e.is_started]:
+                holds |= old.holds and old.peer_key == edge.peer_key
                 effects += self.erase(old.tunnel)
-            effects.append(self.keep(replace(edge, is_started=True)))
+            effects.append(self.keep(replace(edge, is_started=True, holds=holds)))
         return effects
 
     def keep(self, edge: Edge) -> Store:
         """Hold this edge, or hold it in this newer state."""
         self.edges[edge.tunnel] = edge
         return Store(edge)
+
+    def hold(self, clients: Collection[ClientId]) -> list[Store]:
+        """Remember that these neighbors count on this gateway to open their self-masks."""
+        edges = [edge for edge in self.edges.values() if edge.peer in clients and not edge.holds]
+        return [self.keep(replace(edge, holds=True)) for edge in edges]
 
     def erase(self, tunnel: TunnelId) -> list[Store]:
         """Forget the seed of this tunnel."""

@@ -19,6 +19,7 @@ from provider.core.events import (
     Event,
     FinalRecord,
     MemberRecord,
+    PendingRecord,
     MemberState,
     Message,
     NetworkSetup,
@@ -162,7 +163,8 @@ class Bench:
 
 
 def with_record(
-    contents: StoreContents, record: MemberRecord | EdgeRecord | EdgeRemoved | RosterRecord | FinalRecord
+    contents: StoreContents,
+    record: MemberRecord | EdgeRecord | EdgeRemoved | RosterRecord | FinalRecord | PendingRecord,
 ) -> StoreContents:
     """What the store holds with one record more."""
     match record:
@@ -179,6 +181,9 @@ def with_record(
             return replace(contents, rosters=(*contents.rosters, record))
         case FinalRecord():
             return replace(contents, final=record.frame)
+        case PendingRecord():
+            assert contents.final is not None, "a round waits for shares when its FINAL is stored"
+            return replace(contents, pending=(*contents.pending, (contents.final, record)))
 
 
 def require_stored_first(effects: Sequence[Effect]) -> None:

@@ -9,7 +9,7 @@ from common import topics
 from common.draws import DrawValues
 from common.identifiers import RoundNumber
 from common.parameters import Parameters
-from common.suites import BASIC
+from common.suites import SUITES
 from common.topics import inbox_filter
 from provider.core.events import Connected, Effect, MemberState, Message, Publish, Refuse, RoundStatus
 from smgw.core import events as gateway
@@ -62,7 +62,7 @@ class Village:
             rules = MemberRules(
                 name=name(number),
                 region="north",
-                suite=BASIC,
+                suite=SUITES[self.provider.machine.networks[NETWORK].desk.parameters.suite],
                 authority=AUTHORITY,
                 certificate=cert or certificate(number),
                 provider_key=PROVIDER.public_key,

@@ -1,17 +1,23 @@
 """What a vault holds once it has taken a record: the meaning of the records, without a file."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+from common.identifiers import RoundNumber
 from smgw.core.events import (
+    ROUNDS_KEPT,
     Calibration,
     Closed,
     Departed,
     Edge,
     EdgeErased,
+    Evidence,
     KnownRevocations,
     KnownRoster,
     Membership,
     Moved,
+    Offense,
     Record,
     Replaced,
     Sent,
@@ -19,6 +25,8 @@ from smgw.core.events import (
     SlotEnded,
     VaultContents,
 )
+
+Each = TypeVar("Each", Sent, Closed)
 
 
 def remembered(contents: VaultContents, record: Record) -> VaultContents:
@@ -31,9 +39,12 @@ def remembered(contents: VaultContents, record: Record) -> VaultContents:
         case EdgeErased():
             return replace(contents, edges=_others(contents, record.tunnel))
         case Sent():
-            return replace(contents, sent=record)
+            return replace(contents, sent=_last((*_not_of(contents.sent, record.round), record)))
         case Closed():
-            return replace(contents, closed=record.round)
+            return replace(contents, closed=_last((*_not_of(contents.closed, record.round), record)))
+        case Evidence():
+            at_ms = (record.time_ms,) if record.offense is Offense.LEFT_OUT else ()
+            return replace(contents, left_out_ms=(*contents.left_out_ms, *at_ms))
         case Slot() | SlotEnded() | Replaced() | Moved():
             return _with(contents, record)
         case KnownRoster():
@@ -42,7 +53,7 @@ def remembered(contents: VaultContents, record: Record) -> VaultContents:
         case KnownRevocations():
             return replace(contents, revocations=record.der)
         case Departed():
-            return replace(contents, membership=None, edges=(), sent=None, closed=None, slots=())
+            return replace(contents, membership=None, edges=(), sent=(), closed=(), slots=())
         case Calibration():
             return contents
 
@@ -69,7 +80,16 @@ def _placed(contents: VaultContents, place: Membership) -> VaultContents:
         return replace(contents, membership=place)
     if before is not None and before.network == place.network:
         return replace(contents, membership=place, slots=())
-    return replace(contents, membership=place, sent=None, closed=None, slots=())
+    return replace(contents, membership=place, sent=(), closed=(), slots=())
+
+
+def _not_of(known: Sequence[Each], round_: RoundNumber) -> list[Each]:
+    return [each for each in known if each.round != round_]
+
+
+def _last(known: Sequence[Each]) -> tuple[Each, ...]:
+    """Of the last rounds, as a vault gives them back."""
+    return tuple(sorted(known, key=lambda each: each.round)[-ROUNDS_KEPT:])
 
 
 def _others(contents: VaultContents, tunnel: int) -> tuple[Edge, ...]:

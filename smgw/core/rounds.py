@@ -1,0 +1,57 @@
+"""What a gateway remembers of its last rounds: the frame that left it, and by which FINAL the round is closed.
+
+Source: docs/protocol.md, "What is stored before what is sent", "Release".
+"""
+
+from collections.abc import Iterable
+from typing import Final, final
+
+from common.identifiers import RoundNumber
+from smgw.core.events import ROUNDS_KEPT, Closed, Sent, Store
+
+
+@final
+class Rounds:
+    """The last frame of each of the last rounds, and how they were closed."""
+
+    def __init__(self, sent: Iterable[Sent], closed: Iterable[Closed]) -> None:
+        self._sent: Final = {each.round: each for each in sent}
+        self._closed: Final = {each.round: each for each in closed}
+
+    @property
+    def last(self) -> Sent | None:
+        """What was sent last."""
+        return self._sent[max(self._sent)] if self._sent else None
+
+    def sent(self, round_: RoundNumber) -> Sent | None:
+        """The last frame of this round."""
+        return self._sent.get(round_)
+
+    def closing(self, round_: RoundNumber) -> Closed | None:
+        """By which FINAL this very round was closed."""
+        return self._closed.get(round_)
+
+    def is_closed(self, round_: RoundNumber) -> bool:
+        """Whether this round or a later one is closed: then nothing of it is corrected any more."""
+        return any(closed >= round_ for closed in self._closed)
+
+    def keep(self, sent: Sent) -> Store:
+        """Hold what is about to leave."""
+        self._sent[sent.round] = sent
+        self._forget_before(sent.round)
+        return Store(sent)
+
+    def close(self, closed: Closed) -> Store:
+        """Hold how a round was closed."""
+        self._closed[closed.round] = closed
+        return Store(closed)
+
+    def forget(self) -> None:
+        """Another membership begins."""
+        self._sent.clear()
+        self._closed.clear()
+
+    def _forget_before(self, round_: RoundNumber) -> None:
+        for known in (self._sent, self._closed):
+            for old in [each for each in known if each <= round_ - ROUNDS_KEPT]:
+                del known[old]
