@@ -195,3 +195,4 @@ class Hardened(Suite):
 BASIC: Final = Basic()
 HARDENED: Final = Hardened()
 SUITES: Final[Mapping[int, Suite]] = {suite.code: suite for suite in (BASIC, HARDENED)}
+NAMED: Final[Mapping[str, Suite]] = {suite.name: suite for suite in SUITES.values()}

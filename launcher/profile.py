@@ -41,6 +41,7 @@ class NetworkPlan(BaseModel):
 
     region: Region = Field(description="The region: a-z, 0-9 and -, at most 24 characters")
     gateways: int = Field(ge=2, le=1_000, description="How many gateways it begins with")
+    suite: Literal["hardened", "basic"] = Field("hardened", description="The protocol's suite")
     members_min: int = Field(5, ge=2, le=1_000, description="No round with fewer members")
     masks_min: int = Field(3, ge=1, le=255, description="No reading leaves its gateway under fewer masks")
     demonstration: bool = Field(False, description="Whether members_min may be below every safe size")
@@ -102,7 +103,7 @@ class Profile(BaseModel):
 
 def _provider_rules(plan: NetworkPlan, period_s: float) -> NetworkSettings:
     """The network as its provider will read it."""
-    rules = plan.model_dump(include={"region", "members_min", "masks_min", "demonstration"})
+    rules = plan.model_dump(include={"region", "suite", "members_min", "masks_min", "demonstration"})
     return check_settings(NetworkSettings, {"id": 1, "period_s": period_s, **rules}, f"region {plan.region}")
 
 

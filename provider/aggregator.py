@@ -31,6 +31,7 @@ from provider.core.events import (
     Refuse,
     RoundClosed,
     RoundResult,
+    RoundStatus,
     Store,
     Tick,
 )
@@ -185,7 +186,7 @@ class Aggregator:
             payload = as_json(last.result, last.certified, self._refusals.counts)
             self._bus.publish_soon(topics.result(network), payload, retain=True)
         try:
-            self._results.append(results)
+            self._results.append(result for result in results if result.status is not RoundStatus.PENDING)
         except HomeError as error:
             if self._quiet.allows("results", time.monotonic()):
                 log.error("%s", error)

@@ -17,7 +17,7 @@ from common.identifiers import NetworkId
 from common.parameters import DRAWS_MAX, Parameters
 from common.roster import MESH_MAX
 from common.schedule import Schedule
-from common.suites import BASIC
+from common.suites import NAMED
 from provider.results import DEMONSTRATION, PRIVATE_MIN
 
 MEMBERS_MIN: Final = 5
@@ -47,7 +47,9 @@ class NetworkSettings(BaseModel):
 
     id: int = Field(ge=1, le=2**32 - 1, description="The network's identifier, used for no other network ever")
     region: Name = Field(description="The region it serves: a-z, 0-9 and -, at most 32 characters")
-    suite: Literal["basic"] = Field("basic", description="The protocol's suite")
+    suite: Literal["hardened", "basic"] = Field(
+        "hardened", description="hardened against a lying provider too; basic, the thesis' own, against a curious one"
+    )
     period_s: float = Field(900, ge=1, le=86_400, description="Length of a round")
     window_s: float | None = Field(None, gt=0, description="Frames leave within this; default 20 % of it, at most 60")
     grace_s: float | None = Field(None, ge=0, description="Awaited this much longer; default 10 %, at most 30")
@@ -55,7 +57,9 @@ class NetworkSettings(BaseModel):
     attempts_max: int = Field(3, ge=1, le=10, description="Corrections in a round")
     members_min: int = Field(MEMBERS_MIN, ge=2, le=65_535, description="No round with fewer members")
     masks_min: int = Field(3, ge=1, le=255, description="No reading leaves its gateway under fewer masks")
-    draws: int = Field(6, ge=1, le=DRAWS_MAX, description=f"Neighbors that each draws, above {MESH_MAX} members")
+    draws: int | None = Field(
+        None, ge=1, le=DRAWS_MAX, description=f"Neighbors that each draws, above {MESH_MAX}; default 24, basic 6"
+    )
     degree_max: int = Field(255, ge=DEGREE_MIN, le=255, description="Neighbors that a gateway may have")
     demonstration: bool = Field(False, description=f"Whether members_min may be below {MEMBERS_MIN}")
 
@@ -102,8 +106,10 @@ class NetworkSettings(BaseModel):
     @property
     def parameters(self) -> Parameters:
         """The rules as they are told to the gateways."""
+        suite = NAMED[self.suite]
+        draws = self.draws if self.draws is not None else suite.draws
         return Parameters(
-            BASIC.code, self.region, self.schedule, self.members_min, self.masks_min, self.draws, self.degree_max
+            suite.code, self.region, self.schedule, self.members_min, self.masks_min, draws, self.degree_max
         )
 
     @property

@@ -26,7 +26,7 @@ from common.certificates import Role
 from common.draws import DrawValues
 from common.identifiers import RoundNumber
 from common.refusal import Refusal
-from common.suites import SUITES
+from common.suites import NAMED
 from smgw.core.events import (
     ClockStepped,
     Connected,
@@ -362,7 +362,7 @@ def rules_of(settings: GatewaySettings, credentials: Credentials) -> MemberRules
     return MemberRules(
         settings.name,
         settings.region,
-        next(suite for suite in SUITES.values() if suite.name == settings.suite),
+        NAMED[settings.suite],
         credentials.authority,
         credentials.certificate.der,
         provider.public_key,
@@ -370,7 +370,7 @@ def rules_of(settings: GatewaySettings, credentials: Credentials) -> MemberRules
         DrawValues(credentials.identity, settings.region),
         settings.members_min,
         settings.masks_min,
-        settings.draws_min,
+        settings.draws_min if settings.draws_min is not None else NAMED[settings.suite].draws,
         settings.degree_max,
         round(settings.period_min_s * 1000),
     )

@@ -26,11 +26,15 @@ class GatewaySettings(FileSettings):
     home: HomePath = Field(
         description="Directory of credentials and vault, for this gateway alone, private; enrolling makes it"
     )
-    suite: Literal["basic"] = Field("basic", description="The protocol's suite")
+    suite: Literal["hardened", "basic"] = Field(
+        "hardened", description="hardened against a lying provider too; basic, the thesis' own, against a curious one"
+    )
     members_min: int = Field(5, ge=2, le=65_535, description="No reading leaves when fewer members are expected")
     masks_min: int = Field(3, ge=1, le=255, description="No reading leaves under fewer masks")
     period_min_s: float = Field(900, ge=1, le=86_400, description="No rounds are shorter: quick sums tell more")
-    draws_min: int = Field(6, ge=1, le=255, description="Neighbors that it draws at least, with more than 25 members")
+    draws_min: int | None = Field(
+        None, ge=1, le=255, description="Neighbors that it draws at least, with more than 25 members; default 24, basic 6"
+    )
     degree_max: int = Field(255, ge=1, le=255, description="Neighbors that the gateway may have")
     ledger_frames: int = Field(
         40_000, ge=100, le=10_000_000, description="Sent frames kept with their readings; quarter hours: 35,040 a year"
@@ -47,7 +51,7 @@ class GatewaySettings(FileSettings):
                 "each mask needs a neighbor of its own"
             )
         for key in ("masks_min", "draws_min"):
-            if getattr(self, key) > self.degree_max:
+            if (getattr(self, key) or 0) > self.degree_max:
                 raise ValueError(f"{key} = {getattr(self, key)} must not be above degree_max = {self.degree_max}")
         return self
 

@@ -2,21 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final, final
+from typing import Final, TypeVar, final
 
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from launcher.simulation.trace import ViolationError
 from provider.core import events as provider_events
 from smgw.core.events import (
+    ROUNDS_KEPT,
     Calibration,
     Closed,
     Departed,
     Edge,
     EdgeErased,
+    Evidence,
     KnownRevocations,
     KnownRoster,
     Membership,
     Moved,
+    Offense,
     Record,
     Replaced,
     Sent,
@@ -25,7 +28,8 @@ from smgw.core.events import (
     VaultContents,
 )
 
-_KEPT: Final = ("used", "replaced", "moved", "rosters", "revocations")
+_DAY_MS: Final = 86_400_000
+_KEPT: Final = ("used", "replaced", "moved", "rosters", "revocations", "left_out_ms")
 """What of its contents a vault keeps when its gateway leaves."""
 
 
@@ -75,7 +79,7 @@ class Vault:
         now = self.contents
         if evidence.offense is not Offense.LEFT_OUT:
             return now
-        since_ms = evidence.time_ms - DAY_MS
+        since_ms = evidence.time_ms - _DAY_MS
         return replace(now, left_out_ms=(*(at for at in now.left_out_ms if at > since_ms), evidence.time_ms))
 
     def _left(self) -> VaultContents:
@@ -118,8 +122,8 @@ _Each = TypeVar("_Each", Sent, Closed)
 
 def _kept(known: tuple[_Each, ...], record: _Each) -> tuple[_Each, ...]:
     """The records of the last rounds, one for each, the latest."""
-    others = (each for each in known if each.round != record.round)
-    return tuple(sorted((*others, record), key=lambda each: each.round)[-ROUNDS_KEPT:])
+    others: list[_Each] = [each for each in known if each.round != record.round]
+    return tuple(sorted([*others, record], key=lambda each: each.round)[-ROUNDS_KEPT:])
 
 
 def _with(

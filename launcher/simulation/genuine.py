@@ -107,8 +107,10 @@ class Genuine:
         edges = [edge for edge in contents.edges if edge.tunnel in sent.tunnels and self._is_genuine(network, edge)]
         under = set({edge.peer_key: edge.peer for edge in edges}.values())
         now, before = _draw(network, contents), self._before.get(name, {})
-        since = {draw: sent.round if last is None else last for draw, last in before.items()}
-        recent = {draw: last for draw, last in since.items() if sent.round - last <= GRACE_ROUNDS}
+        since: dict[_Draw, RoundNumber | None] = {
+            draw: sent.round if last is None else last for draw, last in before.items()
+        }
+        recent = {draw: last for draw, last in since.items() if sent.round - (last or 0) <= GRACE_ROUNDS}
         if not any(draw.is_met(under) for draw in (now, *recent)):
             proven = len(now.drawn & under)
             raise ViolationError(f"{name} sends under masks of {proven} genuine of those it drew, not {now.needed}")
