@@ -33,7 +33,7 @@ class GatewaySettings(FileSettings):
     masks_min: int = Field(3, ge=1, le=255, description="No reading leaves under fewer masks")
     period_min_s: float = Field(900, ge=1, le=86_400, description="No rounds are shorter: quick sums tell more")
     draws_min: int | None = Field(
-        None, ge=1, le=255, description="Neighbors that it draws at least, with more than 25 members; default 24, basic 6"
+        None, ge=1, le=255, description="Neighbors that it draws at least, beyond 25 members; default 24, basic 6"
     )
     degree_max: int = Field(255, ge=1, le=255, description="Neighbors that the gateway may have")
     ledger_frames: int = Field(

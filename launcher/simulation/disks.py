@@ -28,6 +28,7 @@ from smgw.core.events import (
     VaultContents,
 )
 
+_Kept = TypeVar("_Kept", Sent, Closed)
 _DAY_MS: Final = 86_400_000
 _KEPT: Final = ("used", "replaced", "moved", "rosters", "revocations", "left_out_ms")
 """What of its contents a vault keeps when its gateway leaves."""
@@ -61,9 +62,9 @@ class Vault:
             case EdgeErased():
                 return replace(now, edges=tuple(edge for edge in now.edges if edge.tunnel != record.tunnel))
             case Sent():
-                return replace(now, sent=_kept(now.sent, record))
+                return replace(now, sent=_last((*now.sent, record)))
             case Closed():
-                return replace(now, closed=_kept(now.closed, record))
+                return replace(now, closed=_last((*now.closed, record)))
             case Evidence():
                 return self._noted(record)
             case Departed():
@@ -117,13 +118,10 @@ class Vault:
         self._last = {}
 
 
-_Each = TypeVar("_Each", Sent, Closed)
-
-
-def _kept(known: tuple[_Each, ...], record: _Each) -> tuple[_Each, ...]:
-    """The records of the last rounds, one for each, the latest."""
-    others: list[_Each] = [each for each in known if each.round != record.round]
-    return tuple(sorted([*others, record], key=lambda each: each.round)[-ROUNDS_KEPT:])
+def _last(known: Iterable[_Kept]) -> tuple[_Kept, ...]:
+    """Of the records of rounds the latest of each of the last ones."""
+    latest = {each.round: each for each in known}
+    return tuple(latest[number] for number in sorted(latest)[-ROUNDS_KEPT:])
 
 
 def _with(
