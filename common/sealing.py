@@ -64,6 +64,12 @@ class Bits:
         """How many are meant."""
         return int.from_bytes(self.octets, "little").bit_count()
 
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Which places of the list are meant, counted from 0."""
+        number = int.from_bytes(self.octets, "little")
+        return tuple(index for index in range(number.bit_length()) if number >> index & 1)
+
     def encode(self) -> bytes:
         """Its part of a data field."""
         return bytes([len(self.octets)]) + self.octets

@@ -16,14 +16,11 @@ from common.payloads import (
     Rejected,
     Resumed,
     RoundFinal,
-    Superposition,
     require_empty,
 )
 from common.signing import Direction
-from common.suites import BASIC
-from common.superposition import signed
 from launcher.certificate_fields import certificate_fields, revocation_fields
-from launcher.fields import Field, clients_field, moment, suite_field, tunnels_field
+from launcher.fields import Field, clients_field, moment, tunnels_field
 from launcher.roster_fields import (
     departed_fields,
     drawn_fields,
@@ -32,8 +29,7 @@ from launcher.roster_fields import (
     tunnel_fields,
     tunnel_open_fields,
 )
-
-MASKED: Final = "masked: says nothing about the reading by itself"
+from launcher.suite_fields import hold_fields, order_fields, release_fields, superposition_fields
 
 
 def header_fields(frame: Frame) -> list[Field]:
@@ -107,36 +103,9 @@ def _rejected(data: bytes) -> list[Field]:
     ]
 
 
-def _order_fields(suite: int, number: int, view: bytes) -> list[Field]:
-    return [suite_field(suite), Field("round", number), Field("view", view.hex(), note="names the FINAL before")]
-
-
-def _superposition(data: bytes) -> list[Field]:
-    it = Superposition.decode(data)
-    head = [
-        *_order_fields(it.suite, it.round, it.view),
-    ]
-    if it.suite != BASIC.code:
-        return [*head, Field("body", it.body.hex(), note="of a suite that this program does not know")]
-    contribution = BASIC.read(it.body)
-    masks = BASIC.body.unpack(it.body)[4]
-    import_lane, export_lane, count_lane = signed(contribution.lanes)
-    return [
-        *head,
-        Field("import_lane", import_lane, "0.1 Wh", MASKED),
-        Field("export_lane", export_lane, "0.1 Wh", MASKED),
-        Field("contributors_lane", count_lane, note=MASKED),
-        Field("attempt", contribution.attempt, note="corrections answered"),
-        Field("masks", masks, note="that cover the lanes"),
-        Field("edges", f"{contribution.edges:016x}", note="fingerprint of their tunnels"),
-    ]
-
-
 def _correction(data: bytes) -> list[Field]:
     it = Correction.decode(data)
-    head = [
-        *_order_fields(it.suite, it.round, it.view),
-    ]
+    head = order_fields(it.suite, it.round, it.view)
     return [*head, Field("attempt", it.attempt), clients_field("missing", it.missing)]
 
 
@@ -144,7 +113,7 @@ def _final(data: bytes) -> list[Field]:
     it = RoundFinal.decode(data)
     is_span = it.void_from < it.round
     return [
-        *_order_fields(it.suite, it.round, it.view),
+        *order_fields(it.suite, it.round, it.view),
         Field("void_from", it.void_from, note="closes the rounds from here on too" if is_span else "its own round"),
         Field("epoch", it.epoch, note="of the roster in force in the next round"),
         Field("root", it.root.hex(), note="of that roster"),
@@ -166,19 +135,15 @@ def _nothing(data: bytes) -> list[Field]:
     return []
 
 
-def _raw(data: bytes) -> list[Field]:
-    return [Field("data", data.hex(), note="without fields")] if data else []
-
-
 _READERS: Final[dict[Notification, Callable[[bytes], list[Field]]]] = {
     Notification.REGISTER: _registration,
     Notification.ENTERED: _entered,
     Notification.EXIT: _nothing,
     Notification.CORRECTION: _correction,
-    Notification.SUPERPOSITION: _superposition,
+    Notification.SUPERPOSITION: superposition_fields,
     Notification.ROSTER: roster_fields,
     Notification.FINAL: _final,
-    Notification.RELEASE: _raw,
+    Notification.RELEASE: release_fields,
     Notification.TUNNEL: tunnel_fields,
     Notification.EMERGENCY: _holdings,
     Notification.EXIT_CONFIRMED: _exit_confirmed,
@@ -191,4 +156,5 @@ _READERS: Final[dict[Notification, Callable[[bytes], list[Field]]]] = {
     Notification.LEAVES: leaves_fields,
     Notification.DRAWN: drawn_fields,
     Notification.DEPARTED: departed_fields,
+    Notification.HOLD: hold_fields,
 }

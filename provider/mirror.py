@@ -22,15 +22,18 @@ from common.payloads import (
     Correction,
     Entered,
     ExitConfirmed,
+    Hold,
     Holdings,
     Registration,
     Rejected,
+    Release,
     Resumed,
     RoundFinal,
     Superposition,
 )
 from common.refusal import RefusedError
 from common.roster import LeafPart, Roster
+from common.sealing import Bits
 from common.suites import SUITES
 from common.tunnels import Departure, Drawn, TunnelMessage, TunnelOpen
 from provider.aggregator import Exchange
@@ -44,6 +47,7 @@ _SHOWN: Final[Mapping[Notification, Callable[[bytes], Any]]] = {
     Notification.ENTERED: Entered.decode,
     Notification.CORRECTION: Correction.decode,
     Notification.FINAL: RoundFinal.decode,
+    Notification.RELEASE: Release.decode,
     Notification.TUNNEL: TunnelMessage.decode,
     Notification.EMERGENCY: Holdings.decode,
     Notification.EXIT_CONFIRMED: ExitConfirmed.decode,
@@ -56,6 +60,7 @@ _SHOWN: Final[Mapping[Notification, Callable[[bytes], Any]]] = {
     Notification.LEAVES: LeafPart.decode,
     Notification.DRAWN: Drawn.decode,
     Notification.DEPARTED: Departure.decode,
+    Notification.HOLD: Hold.decode,
     Notification.CLOCK: lambda data: ClockAnswer.decode(data) if data else "",
     Notification.SUPERPOSITION: lambda data: _superposition(Superposition.decode(data)),
 }
@@ -129,7 +134,7 @@ def _superposition(data: Superposition) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- JSON has no type of its own
-    """Dataclasses as objects, bytes and large numbers in hexadecimal, sets of clients as lists."""
+    """Dataclasses as objects, bytes and large numbers in hexadecimal, sets of clients and bits as lists."""
     match value:
         case Enum():
             return value.name
@@ -139,6 +144,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 -- JSON has no type of its own
             return f"0x{value:016x}"
         case dict():
             return {key: _plain(each) for key, each in value.items()}
+        case Bits():
+            return list(value.positions)
         case ClientSet() | tuple():
             return [_plain(each) for each in value]
     if is_dataclass(value):

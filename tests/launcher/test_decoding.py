@@ -7,8 +7,9 @@ import pytest
 from common.frames import Notification, decode
 from common.refusal import RefusedError
 from common.signing import Direction
-from launcher.decoding import MASKED, data_fields, header_fields
+from launcher.decoding import data_fields, header_fields
 from launcher.fields import Field
+from launcher.suite_fields import MASKED
 from tests.vectors import frame_octets, load
 
 GOOD = load("frames_good.json")["frames"]

@@ -10,12 +10,13 @@ from common.frames import Frame, Notification
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.merkle import Tree
 from common.parameters import Parameters
-from common.payloads import ClockAnswer, Registration, RoundFinal, Superposition
+from common.payloads import ClockAnswer, Hold, Registration, Release, RoundFinal, Superposition
 from common.roster import NO_PREDECESSOR, Leaf, LeafPart, Roster, RosterRoot
 from common.schedule import Schedule
+from common.sealing import Bits, Sealing
 from common.secret import Secret
 from common.signing import Direction, Identity
-from common.suites import BASIC
+from common.suites import BASIC, HARDENED, Cover
 from common.tunnels import (
     Departure,
     Drawn,
@@ -151,3 +152,13 @@ def test_bytes_that_are_no_frame_are_shown_with_the_reason() -> None:
         "bytes": 8,
         "begins": b"nonsense".hex(),
     }
+
+
+def test_what_opens_a_self_mask_is_shown_by_name() -> None:
+    sealing = Sealing(1, Bits.of([True, False, True]), (2**100,))
+    body = HARDENED.conceal((0, 0, 0), {}, Cover(told=sealing.encode()))
+    told = shown(Notification.SUPERPOSITION, Superposition(HARDENED.code, RoundNumber(9), bytes(8), body).encode())
+    assert told["body"]["sealing"] == {"needed": 1, "holders": [0, 2], "corrections": [f"0x{2**100:x}"]}
+    release = shown(Notification.RELEASE, Release(2, RoundNumber(9), bytes(8), Bits.of([False, True]), (5,)).encode())
+    assert (release["members"], release["shares"]) == ([1], [5])
+    assert shown(Notification.HOLD, Hold((ClientId(3), ClientId(300))).encode()) == {"clients": [3, 300]}
