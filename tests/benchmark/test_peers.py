@@ -81,16 +81,16 @@ def test_environment_is_made_once_and_its_script_is_measured(tmp_path: Path, mon
 
 
 def test_section_shows_costs_reasons_and_our_own_rows() -> None:
-    done, never = Laps([0.012, 0.014]), Laps()
+    done, quick, never = Laps([0.012, 0.014]), Laps([0.00032, 0.00034]), Laps()
     rows = [
-        Row("a peer", 100, 0.0, 2, 2, done, done, 512),
+        Row("a peer", 100, 0.0, 2, 2, done, quick, 512),
         Row("a peer", 100, 0.1, 3, 0, never, never, 0, "no luck"),
         Row("a peer", 1_000, 0.0, 0, 0, never, never, 0, "5 of 5 rounds not played: not finished within 9 s"),
     ]
-    ours = Row("us", 100, 0.0, 2, 2, done, done, 139)
+    ours = Row("us", 100, 0.0, 2, 2, done, quick, 139)
     page = section.markdown(PeerTable(rows, [("phe", "1.5.0")], PEERS), [ours])
     assert page.index("| us | 100 |") < page.index("| a peer | 100 |")
-    assert "| a peer | 100 | 0 % | 2 of 2 | 12.00 (13.00) | 512 | 12.00 (13.00) |" in page
+    assert "| a peer | 100 | 0 % | 2 of 2 | 12.0 (13.0) | 512 | 0.320 (0.330) |" in page
     assert "| a peer | 100 | 10 % | 0 of 3 | - | - | - |" in page
     assert "| a peer | 1000 | 0 % | none played | - | - | - |" in page
     assert "| a peer | 100 | 10 % | no luck |" in page

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from tests.benchmark.peers import PeerTable, Row
-from tests.benchmark.tables import Table, ms
+from tests.benchmark.stopwatch import Laps
+from tests.benchmark.tables import Table
 
 _NONE: Final = "-"
 
@@ -32,18 +33,14 @@ def _costs(rows: Sequence[Row]) -> Table:
 
 
 def _cost(row: Row) -> Sequence[str]:
-    begin = (row.name, str(row.size), f"{row.dropout:.0%}".replace("%", " %"))
+    begin = (row.name, str(row.size), _percent(row))
     if not row.finished:
         return (*begin, f"0 of {row.played}" if row.played else "none played", _NONE, _NONE, _NONE)
-    return (*begin, f"{row.finished} of {row.played}", ms(row.meter), str(row.up_bytes), ms(row.server))
+    return (*begin, f"{row.finished} of {row.played}", _ms(row.meter), str(row.up_bytes), _ms(row.server))
 
 
 def _reasons(rows: Sequence[Row]) -> Table:
-    reasons = [
-        (row.name, str(row.size), f"{row.dropout:.0%}".replace("%", " %"), row.why.replace("|", "/"))
-        for row in rows
-        if row.why
-    ]
+    reasons = [(row.name, str(row.size), _percent(row), row.why.replace("|", "/")) for row in rows if row.why]
     return Table("Peers: why rounds did not finish", ("Who", "n", "Missing", "Why"), reasons or [("none", "", "", "")])
 
 
@@ -51,3 +48,13 @@ def _peers(found: PeerTable) -> Table:
     rows = [(peer.name, peer.remark) for peer in found.peers]
     packages = ", ".join(f"{name} {version}" for name, version in found.versions) or "none"
     return Table("Peers: what they are", ("Who", "What to know of it"), rows, f"From PyPI: {packages}.")
+
+
+def _percent(row: Row) -> str:
+    return f"{row.dropout * 100:.0f} %"
+
+
+def _ms(laps: Laps) -> str:
+    """Milliseconds: from some hundredths to a minute and more."""
+    places = 3 if laps.least_us < 1_000 else 1
+    return f"{laps.least_us / 1_000:.{places}f} ({laps.median_us / 1_000:.{places}f})"
