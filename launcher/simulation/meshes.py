@@ -10,7 +10,9 @@ Source: docs/protocol.md, "Suite hardened".
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
+from math import inf
+from typing import Final
 
 from common.identifiers import ClientId
 from common.thresholds import half
@@ -107,6 +109,29 @@ class Mesh:
                 forms.append(Form.of(ClientId(i + 1), masks))
             disclosure.shares.update(Share(_edge(i, j), ClientId(j + 1)) for j in _members(choice.released))
         return forms, disclosure
+
+
+def covered(states_max: float = inf) -> Iterator[Mesh]:
+    """All meshes of 4 to 7 with up to 2 colluding, any number away, and each threshold that promises anything.
+
+    Those with more states than `states_max` are left out.
+    """
+    for members, colluding in product(range(4, 8), range(3)):
+        for needed in range(1, members):
+            for away in range(members - needed):
+                mesh = Mesh(members, colluding, needed, away)
+                count = sum(1 for _ in mesh.choices(0))
+                if mesh.is_covered and mesh.honest > 1 and count**mesh.honest <= states_max:
+                    yield mesh
+
+
+CONTROLS: Final = {
+    "k at half of the drawn and the colluding": [Mesh(5, 0, 2), Mesh(6, 1, 3), Mesh(5, 2, 3), Mesh(7, 2, 4)],
+    "suite basic and a late frame": [Mesh(4, 0, 3, has_self_mask=False), Mesh(5, 0, 3, has_self_mask=False)],
+    "both kinds of share for one": [Mesh(5, 0, 3, is_one_kind=False), Mesh(6, 1, 4, is_one_kind=False)],
+    "no floor at corrections": [Mesh(4, 0, 3, has_floor=False), Mesh(5, 0, 3, has_floor=False)],
+}
+"""Negative controls: meshes that lack one of the rules. In each a single reading must be determined."""
 
 
 def _edge(a: int, b: int) -> Mask:

@@ -7,26 +7,14 @@ import pytest
 
 from common.thresholds import needed, smallest_opened
 from launcher.simulation.exhaustive import judge, search
-from launcher.simulation.meshes import Mesh
+from launcher.simulation.meshes import CONTROLS, Mesh, covered
 from launcher.simulation.observer import know
 
-
-def meshes(limit: int = 10**8) -> list[Mesh]:
-    """All meshes of 4 to 7 with up to 2 colluding and any number away, all thresholds that promise anything.
-
-    One with more states than `limit` is left to the long form, `dcnet simulate --proof`.
-    """
-    found = []
-    for members, colluding in product(range(4, 8), range(3)):
-        for threshold in range(1, members):
-            for away in range(members - threshold):
-                mesh = Mesh(members, colluding, threshold, away)
-                if mesh.is_covered and mesh.honest > 1 and len(list(mesh.choices(0))) ** mesh.honest <= limit:
-                    found.append(mesh)
-    return found
+MESHES = list(covered(states_max=10**8))
+"""One mesh has more states than that, and is left to the long form, `dcnet simulate --proof`."""
 
 
-@pytest.mark.parametrize("mesh", meshes(), ids=str)
+@pytest.mark.parametrize("mesh", MESHES, ids=str)
 def test_no_sum_of_fewer_than_promised_is_determined(mesh: Mesh) -> None:
     findings = search(mesh)
     assert findings.states > 0
@@ -34,10 +22,10 @@ def test_no_sum_of_fewer_than_promised_is_determined(mesh: Mesh) -> None:
 
 
 def test_the_thresholds_of_the_suite_are_among_those_searched() -> None:
-    searched = {(mesh.members, mesh.colluding) for mesh in meshes() if mesh.needed == needed(mesh.drawn)}
+    searched = {(mesh.members, mesh.colluding) for mesh in MESHES if mesh.needed == needed(mesh.drawn)}
     covered = {(n, c) for n, c in product(range(4, 8), range(3)) if smallest_opened(n - 1, c)}
     assert searched == covered == set(product(range(4, 8), range(3))) - {(5, 2)}
-    for mesh in meshes():
+    for mesh in MESHES:
         if mesh.needed == needed(mesh.drawn):
             assert mesh.promise == smallest_opened(mesh.drawn, mesh.colluding)
 
@@ -58,18 +46,7 @@ def test_to_change_the_numbers_of_members_leaves_out_nothing(mesh: Mesh) -> None
     assert every.sizes.keys() == some.sizes.keys()
 
 
-BROKEN = {
-    "k at half of drawn and colluding": [Mesh(5, 0, 2), Mesh(6, 1, 3), Mesh(5, 2, 3), Mesh(7, 2, 4), Mesh(4, 1, 2)],
-    "suite basic, a late frame among the states": [
-        Mesh(4, 0, 3, has_self_mask=False),
-        Mesh(5, 0, 3, has_self_mask=False),
-    ],
-    "both kinds for one": [Mesh(5, 0, 3, is_one_kind=False), Mesh(6, 1, 4, is_one_kind=False)],
-    "no floor at corrections": [Mesh(4, 0, 3, has_floor=False), Mesh(5, 0, 3, has_floor=False)],
-}
-
-
-@pytest.mark.parametrize("mesh", [mesh for broken in BROKEN.values() for mesh in broken], ids=str)
+@pytest.mark.parametrize("mesh", [mesh for held in CONTROLS.values() for mesh in held], ids=str)
 def test_without_one_of_the_rules_a_reading_is_found(mesh: Mesh) -> None:
     findings = search(mesh)
     assert findings.smallest == 1
