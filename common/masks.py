@@ -8,7 +8,7 @@ today's, so that a gateway seized tomorrow does not open today's readings. Sourc
 from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from common.identifiers import NetworkId, RoundNumber
 from common.secret import Secret
@@ -23,10 +23,11 @@ _RATCHET_PERSON: Final = b"dcnet ratchet"
 _PAD_PERSON: Final = b"dcnet pad"
 _PAD_CONTEXT: Final = Struct(">IQ8s")
 _PAD_BYTES: Final = _MASK_BYTES + 2 * SHARE_BYTES
+_LOW: Final = slice(_MASK_BYTES, _MASK_BYTES + SHARE_BYTES)
+_HIGH: Final = slice(_MASK_BYTES + SHARE_BYTES, _PAD_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class Pad:
+class Pad(NamedTuple):
     """What both ends of an edge draw from its seed in one round of suite `hardened`.
 
     `low` is the share that the higher client holds of the lower one's self-mask, `high` the other way round.
@@ -69,11 +70,6 @@ class Seed:
 
     def pad(self, network: NetworkId, round_: RoundNumber, view: bytes) -> Pad:
         """Mask and shares of one round of this seed's day, in the chain of FINALs that `view` (8 bytes) names."""
-        octets = blake2b(
-            _PAD_CONTEXT.pack(network, round_, view),
-            key=self.secret.reveal(),
-            digest_size=_PAD_BYTES,
-            person=_PAD_PERSON,
-        ).digest()
-        low, high = octets[_MASK_BYTES:-SHARE_BYTES], octets[-SHARE_BYTES:]
-        return Pad(LANES_LAYOUT.unpack_from(octets), share_of(low), share_of(high))
+        context = _PAD_CONTEXT.pack(network, round_, view)
+        octets = blake2b(context, key=self.secret.reveal(), digest_size=_PAD_BYTES, person=_PAD_PERSON).digest()
+        return Pad(LANES_LAYOUT.unpack_from(octets), share_of(octets[_LOW]), share_of(octets[_HIGH]))

@@ -5,9 +5,10 @@ each further one the public correction says by how much its share misses the pol
 the secret, and fewer tell nothing of it. Source: Shamir 1979; docs/protocol.md, "Self-mask".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import prod
+from operator import mul
 from typing import Final
 
 PRIME: Final = 2**127 - 1
@@ -44,7 +45,18 @@ def _inverses(numbers: Sequence[int]) -> list[int]:
 
 def value_at(points: Points, values: Sequence[int], at: int) -> int:
     """The value at `at` of the polynomial of lowest degree through these points."""
-    return sum(weight * value for weight, value in zip(weights(points, at), values, strict=True)) % PRIME
+    return _dot(weights(points, at), values)
+
+
+def _dot(factors: Sequence[int], values: Sequence[int]) -> int:
+    products: Iterator[int] = map(mul, factors, values)
+    return sum(products) % PRIME
+
+
+@lru_cache(maxsize=64)
+def _rows(points: Points, needed: int) -> tuple[tuple[int, ...], ...]:
+    """For the first `needed` of these points, their weights for 0 and for each of the others."""
+    return tuple(weights(points[:needed], at) for at in (0, *points[needed:]))
 
 
 def deal(shares: Mapping[int, int], needed: int) -> tuple[int, tuple[int, ...]]:
@@ -56,10 +68,10 @@ def deal(shares: Mapping[int, int], needed: int) -> tuple[int, tuple[int, ...]]:
     points = tuple(sorted(shares))
     if not 1 <= needed <= len(points):
         raise ValueError(f"{needed} of {len(points)} shares cannot define a secret")
-    first = points[:needed]
-    values = [shares[point] for point in first]
-    corrections = tuple((value_at(first, values, point) - shares[point]) % PRIME for point in points[needed:])
-    return value_at(first, values, 0), corrections
+    values = [shares[point] for point in points[:needed]]
+    secret, *others = (_dot(row, values) for row in _rows(points, needed))
+    corrections = (other - shares[point] for other, point in zip(others, points[needed:], strict=True))
+    return secret, tuple(correction % PRIME for correction in corrections)
 
 
 def recover(points: Points, needed: int, corrections: Sequence[int], shares: Mapping[int, int]) -> int | None:

@@ -16,14 +16,14 @@ from functools import reduce
 from hashlib import blake2b
 from struct import Struct, pack
 from struct import error as StructError
-from typing import Final, final
+from typing import Final, NamedTuple, final
 
 from common import thresholds
 from common.identifiers import ClientId, TunnelId
 from common.masks import Seed
 from common.refusal import Refusal, RefusedError
 from common.sealing import Context, Sealing, seal
-from common.superposition import ZERO, Lanes, add, subtract
+from common.superposition import ZERO, Lanes, subtract, total
 
 FINGERPRINT_BYTES: Final = 8
 
@@ -38,8 +38,7 @@ class Contribution:
     sealing: Sealing | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EdgePad:
+class EdgePad(NamedTuple):
     """What one edge gives to one round, seen from one end: the signed mask, and the shares that the ends hold.
 
     `lent` is the share that the neighbor holds of this end's self-mask, `held` the one that this end holds of the
@@ -102,7 +101,7 @@ class Suite(ABC):
 
     def conceal(self, reading: Lanes, masks: Mapping[TunnelId, Lanes], cover: Cover = BARE) -> bytes:
         """The body of a first sending: the reading under the mask of each edge, signs applied, and the cover."""
-        lanes = reduce(add, masks.values(), add(reading, cover.mask))
+        lanes = total((reading, cover.mask, *masks.values()))
         return self.body.pack(*lanes, 0, len(masks), fingerprint(masks)) + cover.told
 
     def correct(self, body: bytes, attempt: int, kept: Collection[TunnelId], dropped: Iterable[Lanes]) -> bytes:

@@ -3,6 +3,7 @@
 Source: thesis section 3.3.1 (local and global superposition); docs/protocol.md, "Superposition".
 """
 
+from collections.abc import Collection
 from struct import Struct
 from typing import Final
 
@@ -23,6 +24,12 @@ def vector(import_dwh: int, export_dwh: int) -> Lanes:
 def add(a: Lanes, b: Lanes) -> Lanes:
     """`a + b`, lane by lane, modulo 2**64."""
     return ((a[0] + b[0]) & _WORD, (a[1] + b[1]) & _WORD, (a[2] + b[2]) & _WORD)
+
+
+def total(vectors: Collection[Lanes]) -> Lanes:
+    """The sum of many, lane by lane, modulo 2**64."""
+    imports, exports, contributors = zip(*vectors, strict=True)
+    return (sum(imports) & _WORD, sum(exports) & _WORD, sum(contributors) & _WORD)
 
 
 def subtract(a: Lanes, b: Lanes) -> Lanes:

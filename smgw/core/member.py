@@ -12,7 +12,7 @@ from typing import Final, final
 
 from common import topics
 from common.frames import Frame, Notification, SignedFrame, decode
-from common.identifiers import EVERYONE
+from common.identifiers import EVERYONE, RoundNumber
 from common.refusal import Refusal, RefusedError
 from common.roster import Roster
 from common.signing import Direction, Identity
@@ -241,7 +241,7 @@ class Member:
         effects += given_up
         if self.situation.is_expected:
             self._admission.expected()
-        else:
+        elif not self._grievances.keeps_away(RoundNumber(known.round + 1)):
             effects += self._admission.not_expected(now_ms, schedule.window_ms)
         return effects + self._reporting.tick(now_ms)
 

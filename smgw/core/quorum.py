@@ -4,12 +4,12 @@ A provider that keeps the others away can so surround nobody with its own few; a
 first frame hold the shares of its self-mask. Source: docs/protocol.md, "Draw", "Thresholds".
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, final
 
-from common.identifiers import ClientId, RoundNumber
-from common.roster import MESH_MAX
+from common.identifiers import ClientId, RoundNumber, TunnelId
+from common.roster import MESH_MAX, Roster
 from smgw.core.events import Edge
 from smgw.core.situation import Situation
 
@@ -27,6 +27,14 @@ class Quorum:
     def is_met(self, peers: Collection[ClientId]) -> bool:
         """Whether enough of them are among these."""
         return len(self.drawn.intersection(peers)) >= self.needed
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """The drawn neighbors under a frame, and how many of them it needs."""
+
+    clients: frozenset[ClientId]
+    needed: int
 
 
 def quorum_of(situation: Situation) -> Quorum | None:
@@ -59,23 +67,35 @@ class DrawnMasks:
         self._situation: Final = situation
         self._met: Quorum | None = None
         self._met_in = RoundNumber(0)
+        self._roster: Roster | None = None
+        self._is_proven: Final[dict[TunnelId, bool]] = {}
 
     def forget(self) -> None:
         """Another membership begins."""
-        self._met = None
+        self._met = self._roster = None
 
-    def quorum(self, round_: RoundNumber, edges: Iterable[Edge]) -> Quorum | None:
-        """By whom these edges are enough for a first frame of the round; None when they are not.
+    def holders(self, round_: RoundNumber, edges: Collection[Edge]) -> Holders | None:
+        """Who of those at the other ends of these edges was drawn; None when they are too few for a first frame.
 
         The seeds with those of a new draw take a while to stand, and nobody shall miss rounds meanwhile.
         """
-        peers = {edge.peer for edge in edges if self._situation.is_with_member(edge)}
         quorum = quorum_of(self._situation)
         if quorum is None:
             return None
+        peers = self._proven(edges)
         if quorum.is_met(peers):
             self._met, self._met_in = quorum, round_
-            return quorum
+            return Holders(quorum.drawn & peers, quorum.needed)
         is_recent = 0 <= round_ - self._met_in <= GRACE_ROUNDS
         before = self._met if is_recent and self._met is not None and self._met.drawn != quorum.drawn else None
-        return before if before is not None and before.is_met(peers) else None
+        return Holders(before.drawn & peers, before.needed) if before is not None and before.is_met(peers) else None
+
+    def _proven(self, edges: Collection[Edge]) -> frozenset[ClientId]:
+        """The neighbors whose key is that of their leaf; looked up once for each edge and roster."""
+        if self._situation.roster is not self._roster:
+            self._roster = self._situation.roster
+            self._is_proven.clear()
+        for edge in edges:
+            if edge.tunnel not in self._is_proven:
+                self._is_proven[edge.tunnel] = self._situation.is_with_member(edge)
+        return frozenset(edge.peer for edge in edges if self._is_proven[edge.tunnel])

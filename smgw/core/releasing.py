@@ -12,6 +12,7 @@ from common.frames import Notification, SignedFrame
 from common.identifiers import ClientId, RoundNumber
 from common.payloads import Hold, Release, RoundFinal, view_of
 from common.refusal import Refusal, RefusedError
+from common.schedule import Schedule
 from common.sealing import Bits
 from smgw.core.events import ROUNDS_KEPT, Closed, Edge, Effect, Sent
 from smgw.core.grievances import Grievances
@@ -94,16 +95,21 @@ class Releasing:
         if len(order.included) < situation.members_min:
             raise RefusedError(Refusal.TOO_FEW_MEMBERS)
         opened = self._opened(sent, order.included)
-        context, day = situation.context(order.round, sent.view), schedule.day(order.round)
-        suite = situation.rules.suite
-        shares = tuple(suite.pad(edge.seed.on(day), context, edge.peer).held for edge in opened.values())
+        shares = tuple(self._share(sent, edge, schedule) for edge in opened.values())
         bits = Bits.of(peer in opened for peer in sent.neighbors)
-        data = Release(suite.code, order.round, view, bits, shares).encode()
+        data = Release(situation.rules.suite.code, order.round, view, bits, shares).encode()
         lifetime_ms = max(schedule.start(RoundNumber(order.round + PENDING_ROUNDS + 1)) - now_ms, 0)
         return [situation.up(Notification.RELEASE, data, now_ms, lifetime_ms)]
 
+    def _share(self, sent: Sent, edge: Edge, schedule: Schedule) -> int:
+        held = self._rounds.held.get(sent.round, {}).get(edge.tunnel)
+        if held is not None:
+            return held
+        context, seed = self._situation.context(sent.round, sent.view), edge.seed.on(schedule.day(sent.round))
+        return self._situation.rules.suite.pad(seed, context, edge.peer).held
+
     def _opened(self, sent: Sent, included: ClientSet) -> dict[ClientId, Edge]:
         """The edges to those who count on this gateway, are in the sum, and are masked toward in its last frame."""
-        known = (self._situation.edges.get(tunnel) for tunnel in sent.tunnels)
-        edges = {edge.peer: edge for edge in known if edge is not None and edge.holds}
-        return {peer: edges[peer] for peer in sent.neighbors if peer in edges and peer in included - sent.missing}
+        known, there = (self._situation.edges.get(tunnel) for tunnel in sent.tunnels), included - sent.missing
+        edges = (edge for edge in known if edge is not None and edge.holds and edge.peer in there)
+        return dict(sorted((edge.peer, edge) for edge in edges))

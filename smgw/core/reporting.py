@@ -18,7 +18,7 @@ from common.suites import EdgePad
 from common.superposition import ZERO, vector
 from smgw.core.events import Closed, Edge, Effect, Level, Notice, Publish, Refuse, Sent, TakeReading
 from smgw.core.grievances import Grievances
-from smgw.core.quorum import DrawnMasks, Quorum
+from smgw.core.quorum import DrawnMasks, Holders
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.rounds import Rounds
 from smgw.core.situation import KnownFinal, Situation
@@ -222,7 +222,7 @@ class Reporting:
         """Whether enough of the drawn neighbors stay under a corrected frame: of those who can open its self-mask."""
         sealing = self._situation.rules.suite.read(body).sealing
         if sealing is None:
-            return self._drawn_masks.quorum(sent.round, kept) is not None
+            return self._drawn_masks.holders(sent.round, kept) is not None
         holders = sealing.holders.among(sent.neighbors)
         return sum(edge.peer in holders for edge in kept) >= sealing.needed
 
@@ -268,14 +268,14 @@ class Reporting:
         tunnels, neighbors = tuple(edge.tunnel for edge in edges), tuple(edge.peer for edge in edges)
         draft = Sent(reading.round, known.view, reading, 0, tunnels, ClientSet(), b"", neighbors)
         reason = self._objection(reading.round, known, edges, schedule)
-        quorum = self._drawn_masks.quorum(reading.round, edges)
-        if reason is None and quorum is None:
+        holders = self._drawn_masks.holders(reading.round, edges)
+        if reason is None and holders is None:
             reason = Refusal.TOO_FEW_DRAWN
         if reason is None and now_ms >= self._awaited_until(draft, schedule):
             reason = Refusal.LATE
-        if reason is not None or quorum is None:
+        if reason is not None or holders is None:
             return self._refuse_round(reading.round, reason or Refusal.TOO_FEW_DRAWN)
-        body = self._conceal(reading, edges, quorum, schedule)
+        body = self._conceal(reading, edges, holders, schedule)
         effects = self._emit(draft, body, schedule, now_ms)
         if not reading.is_valid:
             text = f"No valid reading for round {reading.round} ({reading.status.value}); the zero vector was sent."
@@ -300,14 +300,14 @@ class Reporting:
             return Refusal.TOO_FEW_MEMBERS
         return Refusal.TOO_FEW_MASKS if len(edges) < self._situation.masks_min else None
 
-    def _conceal(self, reading: Reading, edges: Sequence[Edge], quorum: Quorum, schedule: Schedule) -> bytes:
+    def _conceal(self, reading: Reading, edges: Sequence[Edge], holders: Holders, schedule: Schedule) -> bytes:
         situation, suite = self._situation, self._situation.rules.suite
         assert situation.final is not None
         lanes = vector(reading.import_dwh, reading.export_dwh) if reading.is_valid else ZERO
         pads = self._pads(edges, reading.round, situation.final.view, schedule)
-        holders = {edge.peer for edge in edges if edge.peer in quorum.drawn and situation.is_with_member(edge)}
-        lent = {edge.peer: pads[edge.tunnel].lent if edge.peer in holders else None for edge in edges}
-        cover = suite.cover(situation.context(reading.round, situation.final.view), lent, quorum.needed)
+        self._rounds.held[reading.round] = {tunnel: pad.held for tunnel, pad in pads.items()}
+        lent = {edge.peer: pads[edge.tunnel].lent if edge.peer in holders.clients else None for edge in edges}
+        cover = suite.cover(situation.context(reading.round, situation.final.view), lent, holders.needed)
         return suite.conceal(lanes, {tunnel: pad.mask for tunnel, pad in pads.items()}, cover)
 
     def _may_have_sent_before(self, round_: RoundNumber, schedule: Schedule) -> bool:

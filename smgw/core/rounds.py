@@ -6,7 +6,7 @@ Source: docs/protocol.md, "What is stored before what is sent", "Release".
 from collections.abc import Iterable
 from typing import Final, final
 
-from common.identifiers import RoundNumber
+from common.identifiers import RoundNumber, TunnelId
 from smgw.core.events import ROUNDS_KEPT, Closed, Sent, Store
 
 
@@ -17,6 +17,8 @@ class Rounds:
     def __init__(self, sent: Iterable[Sent], closed: Iterable[Closed]) -> None:
         self._sent: Final = {each.round: each for each in sent}
         self._closed: Final = {each.round: each for each in closed}
+        self.held: Final[dict[RoundNumber, dict[TunnelId, int]]] = {}
+        """The shares that this gateway holds of its neighbors' self-masks, as they were when it sent."""
 
     @property
     def last(self) -> Sent | None:
@@ -48,10 +50,11 @@ class Rounds:
 
     def forget(self) -> None:
         """Another membership begins."""
-        self._sent.clear()
-        self._closed.clear()
+        for known in (self._sent, self._closed, self.held):
+            known.clear()
 
     def _forget_before(self, round_: RoundNumber) -> None:
-        for known in (self._sent, self._closed):
-            for old in [each for each in known if each <= round_ - ROUNDS_KEPT]:
+        oldest = round_ - ROUNDS_KEPT
+        for known in (self._sent, self._closed, self.held):
+            for old in [each for each in known if each <= oldest]:
                 del known[old]

@@ -8,6 +8,7 @@ from typing import Final, final
 
 from common.agreement import Introduction
 from common.certificates import Certificate, RevocationList, Role, require_good
+from common.clients import ClientSet
 from common.frames import Notification, decode
 from common.payloads import require_empty
 from common.refusal import Refusal, RefusedError
@@ -139,10 +140,11 @@ class Trust:
         """
         situation, final = self._situation, self._situation.final
         effects: list[Effect] = []
-        for edge in list(situation.edges.values()):
+        expected = final.expected if final is not None else ClientSet()
+        idle = [edge for edge in situation.edges.values() if final is not None and edge.peer not in expected]
+        for edge in idle:
             is_lapsed = now_ms > edge.peer_until_ms + LAPSED_MS
-            is_over = self.is_revoked(edge) or is_lapsed or situation.is_superseded(edge.peer)
-            if is_over and final is not None and edge.peer not in final.expected:
+            if is_lapsed or self.is_revoked(edge) or situation.is_superseded(edge.peer):
                 effects += situation.erase(edge.tunnel)
         return effects
 
