@@ -1,4 +1,4 @@
-"""How many rounds of suite `hardened` come to a sum: a model without messages, beside what is expected on paper.
+"""How many rounds of suite `hardened` come to a sum: a model without messages.
 
 A round begins with members who are all expected. Some vanish before they send (missing), and the closure follows: who
 has fewer than `needed` of its holders left is called missing too, until nothing changes. Of those included some give no
@@ -6,12 +6,8 @@ shares until they are back (silent); the round is pending until everybody includ
 Source: docs/protocol.md, "Suite hardened", "Key graph".
 """
 
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from itertools import product
-from math import comb, exp
 from typing import Final
 
 import numpy as np
@@ -28,11 +24,6 @@ PENDING_MAX: Final = 8
 
 NEVER: Final = 1_000_000
 """So many rounds a share is late that never comes."""
-
-FEEDER: Final = (10, 50)
-"""Households that an outage takes together, at least and at most."""
-
-_ROUNDS_PER_DRAW: Final = 20
 
 
 class Ending(Enum):
@@ -70,6 +61,16 @@ class Conditions:
     def drawn(self) -> int:
         """How many holders each member has drawn."""
         return self.members - 1 if self.is_mesh else min(self.draws, self.members - 1)
+
+    @property
+    def missing_count(self) -> int:
+        """How many vanish in each round."""
+        return round(self.missing * self.members)
+
+    @property
+    def silent_count(self) -> int:
+        """How many fall silent in each round."""
+        return round(self.silent * self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def draw(conditions: Conditions, rng: np.random.Generator) -> Rows:
 
 def missing(conditions: Conditions, rng: np.random.Generator) -> Members:
     """Who vanishes in one round."""
-    count, members = _count_missing(conditions), conditions.members
+    count, members = conditions.missing_count, conditions.members
     if conditions.feeder is None:
         return _some(members, rng.permutation(members)[:count])
     low, high = conditions.feeder
@@ -159,120 +160,6 @@ def _some(members: int, chosen: Rows) -> Members:
 def lateness(conditions: Conditions, is_missing: Members, rng: np.random.Generator) -> Rows:
     """By how many rounds each member's shares are late."""
     late = np.zeros(conditions.members, np.int64)
-    silent = rng.permutation(np.flatnonzero(~is_missing))[: round(conditions.silent * conditions.members)]
+    silent = rng.permutation(np.flatnonzero(~is_missing))[: conditions.silent_count]
     late[silent] = rng.geometric(conditions.returning, len(silent)) if conditions.returning else NEVER
     return late
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Many rounds under the same conditions: how they ended, and how many members a sum held on average.
-
-    `at_once_expected` and `in_time_expected`: the share of rounds with a sum at once, and within `PENDING_MAX` rounds,
-    on paper.
-    """
-
-    conditions: Conditions
-    endings: Counter[Ending]
-    included: float
-    at_once_expected: float
-    in_time_expected: float
-
-    def share(self, *endings: Ending) -> float:
-        """The share of rounds that ended in one of these ways."""
-        return sum(self.endings[ending] for ending in endings) / self.endings.total()
-
-    @property
-    def at_once(self) -> float:
-        """The share of rounds with a sum at once."""
-        return self.share(Ending.COMPLETE, Ending.CORRECTED)
-
-    @property
-    def in_time(self) -> float:
-        """The share of rounds with a sum at once or from pending."""
-        return 1 - self.share(Ending.LOST)
-
-
-def simulate(conditions: Conditions, rounds: int, seed: int = 0) -> Row:
-    """Play many rounds, each with faults of its own; now and then the network is drawn anew."""
-    rng, endings, included = np.random.default_rng(seed), Counter[Ending](), 0
-    for number in range(rounds):
-        if number % _ROUNDS_PER_DRAW == 0:
-            holders = draw(conditions, rng)
-        is_missing = missing(conditions, rng)
-        outcome = play(holders, is_missing, lateness(conditions, is_missing, rng), conditions)
-        endings[outcome.ending] += 1
-        included += outcome.included
-    return Row(conditions, endings, included / rounds, expected(conditions, 0), expected(conditions, PENDING_MAX))
-
-
-def table(rounds: int, members: int = 1_000) -> Iterator[Row]:
-    """Rows for 0 to 13 % missing, each by itself and by feeders, nobody or 1 % silent."""
-    for feeder, silent, gone in product((None, FEEDER), (0.0, 0.01), (0.01, 0.05, 0.10, 0.13)):
-        yield simulate(Conditions(members, missing=gone, silent=silent, feeder=feeder), rounds)
-
-
-def expected(conditions: Conditions, after: int) -> float:
-    """The probability of a sum after so many rounds, on paper.
-
-    The number of those still silent is binomial, and each member's holders are drawn from the missing, those that the
-    closure leaves out (its fixed point), and the silent. So few self-masks stay closed that their number is Poisson's.
-    In a mesh all have the same holders, so that it takes only the number of those who are still silent.
-    """
-    still, silent = (1 - conditions.returning) ** after, round(conditions.silent * conditions.members)
-    if conditions.is_mesh:
-        return _expected_in_mesh(conditions, silent, still)
-    absent = left_out(conditions)
-    if conditions.members - absent < conditions.members_min:
-        return 0.0
-    chances = [(_binomial(silent, count, still), count) for count in range(silent + 1)]
-    return sum(chance * exp(-_closed(conditions, absent, count)) for chance, count in chances if chance > 1e-9)
-
-
-def _closed(conditions: Conditions, absent: int, silent: int) -> float:
-    """How many self-masks stay closed, on average, while so many members are silent."""
-    d, k, others = conditions.drawn, needed(conditions.drawn), conditions.members - 1
-    included = conditions.members - absent
-    closed = sum(
-        _hits(others, absent, d, d - present) * _more_than(included - 1, silent, present, present - k)
-        for present in range(k, d + 1)
-    )
-    return included * closed / (1 - _more_than(others, absent, d, d - k))
-
-
-def left_out(conditions: Conditions) -> int:
-    """How many members are missing or called so by the closure, on paper, with more than 25 members.
-
-    When more than about an eighth of 24 drawn holders are missing, it ends with everybody.
-    """
-    members, d, missing_ = conditions.members, conditions.drawn, _count_missing(conditions)
-    absent, before = missing_, -1
-    while absent != before:
-        few = _more_than(members - 1, absent, d, d - needed(d))
-        absent, before = missing_ + round((members - missing_) * few), absent
-    return absent
-
-
-def _count_missing(conditions: Conditions) -> int:
-    return round(conditions.missing * conditions.members)
-
-
-def _expected_in_mesh(conditions: Conditions, silent: int, still: float) -> float:
-    included, k = conditions.members - _count_missing(conditions), needed(conditions.drawn)
-    if included <= k or included < conditions.members_min:
-        return 0.0
-    return sum(_binomial(silent, count, still) for count in range(min(silent, included - 1 - k) + 1))
-
-
-def _hits(count: int, marked: int, drawn: int, hits: int) -> float:
-    """The probability that so many of the drawn are marked; nobody is drawn twice."""
-    return comb(marked, hits) * comb(count - marked, drawn - hits) / comb(count, drawn)
-
-
-def _more_than(count: int, marked: int, drawn: int, most: int) -> float:
-    """The probability that more than `most` of the drawn are marked."""
-    return 1.0 if marked > count else sum(_hits(count, marked, drawn, hits) for hits in range(most + 1, drawn + 1))
-
-
-def _binomial(count: int, hits: int, chance: float) -> float:
-    return float(comb(count, hits) * chance**hits * (1 - chance) ** (count - hits))

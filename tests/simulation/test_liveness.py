@@ -5,26 +5,13 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from launcher.simulation.liveness import (
-    FEEDER,
-    NEVER,
-    Conditions,
-    Ending,
-    Outcome,
-    Rows,
-    expected,
-    left_out,
-    missing,
-    play,
-    simulate,
-    table,
-)
-
-MESH = Conditions(members=7)
-"""Six holders each, of whom five must give their shares."""
+from launcher.simulation.endings import FEEDER, simulate, table
+from launcher.simulation.liveness import NEVER, Conditions, Ending, Outcome, Rows, missing, play
+from launcher.simulation.prediction import expected, left_out
 
 
 def everybody(members: int) -> Rows:
+    """A mesh; with seven each has six holders, of whom five must give their shares."""
     return np.array([[other for other in range(members) if other != member] for member in range(members)])
 
 
