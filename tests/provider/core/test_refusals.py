@@ -8,8 +8,9 @@ import pytest
 from common import topics
 from common.frames import Notification, decode
 from common.identifiers import NetworkId, RoundNumber, TunnelId
-from common.payloads import Entered, Registration, Resumed, Superposition
+from common.payloads import Entered, Registration, Release, Resumed, Superposition
 from common.refusal import Refusal
+from common.sealing import Bits
 from common.signing import Direction
 from common.tunnels import TunnelMessage
 from provider.core.events import EdgeState, Message, Refuse
@@ -69,6 +70,11 @@ def said(client: int, notification: Notification, data: bytes = b"", **how: obje
     return lambda bench: message(client, notification, data, **how)  # type: ignore[arg-type]
 
 
+def released() -> bytes:
+    """No shares: in suite `basic` nobody holds any."""
+    return Release(1, RoundNumber(ROUND - 1), bytes(8), Bits(b""), ()).encode()
+
+
 def tunneled(a: int, b: int) -> bytes:
     return TunnelMessage(tunnel(a, b), 1, b"hello").encode()
 
@@ -116,7 +122,8 @@ CASES: list[tuple[Refusal, Notification | None, Make]] = [
     (Refusal.FUTURE, Notification.EXIT, said(1, Notification.EXIT, at_ms=START + 9_001)),
     (Refusal.FUTURE, Notification.REGISTER, lambda _: registration(20, at_ms=START + 9_001)),
     (Refusal.UNEXPECTED, Notification.FINAL, said(1, Notification.FINAL)),
-    (Refusal.UNEXPECTED, Notification.RELEASE, said(1, Notification.RELEASE)),
+    (Refusal.BAD_DATA, Notification.RELEASE, said(1, Notification.RELEASE)),
+    (Refusal.WRONG_SUITE, Notification.RELEASE, said(1, Notification.RELEASE, released())),
     (Refusal.UNEXPECTED, Notification.REGISTER, lambda _: INSIDE),
     (Refusal.UNEXPECTED, S, lambda bench: bench.frame(1, attempt=1)),
     (Refusal.WRONG_SUITE, S, other(suite=2)),
@@ -206,8 +213,8 @@ def test_a_frame_after_its_sender_was_declared_missing_is_late() -> None:
 def test_the_list_of_reasons_is_whole() -> None:
     """Reasons that only a gateway gives are left: handshake, draws, rosters, its own masks, members and rounds."""
     provider = {reason for reason, _, _ in CASES}
-    provider |= {Refusal.REPEATED, Refusal.NETWORK_FULL, Refusal.REVOCATIONS_EXPIRED}
-    gateway = {r for r in Refusal if Refusal.TOO_FEW_MASKS <= r <= Refusal.CLOCK_WRONG}
+    provider |= {Refusal.REPEATED, Refusal.NETWORK_FULL, Refusal.REVOCATIONS_EXPIRED, Refusal.NOT_INCLUDED}
+    gateway = {r for r in Refusal if Refusal.TOO_FEW_MASKS <= r <= Refusal.STAYS_AWAY}
     gateway |= {r for r in Refusal if r >= Refusal.BAD_DRAW} - {Refusal.UNKNOWN_ROSTER}
     gateway |= {Refusal.BAD_HANDSHAKE, Refusal.TOO_MANY_NEIGHBORS}
     assert provider | gateway == set(Refusal)

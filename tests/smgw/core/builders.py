@@ -311,8 +311,7 @@ class Bench:
     @property
     def sent(self) -> Sent:
         """What the vault holds of the last round that was sent."""
-        assert self.kept.sent is not None
-        return self.kept.sent
+        return self.kept.sent[-1]
 
 
 def require_stored_first(effects: Sequence[Effect]) -> None:

@@ -71,7 +71,7 @@ def test_a_correction_is_answered_with_the_same_reading_without_the_masks_toward
     missing = ClientSet.of([ClientId(2), ClientId(5)])
     data = Superposition.decode(decode(frame).frame.data).encode()
     assert effects == [
-        Store(Sent(ROUND, VIEW, valid(import_dwh=4_321), 1, kept, missing, frame)),
+        Store(Sent(ROUND, VIEW, valid(import_dwh=4_321), 1, kept, missing, frame, PEERS)),
         said(Notification.SUPERPOSITION, data, FIRST, SECOND - FIRST),
     ]
 
@@ -157,7 +157,7 @@ def test_after_a_restart_a_correction_that_was_answered_changes_nothing() -> Non
     ],
 )
 def test_an_order_that_breaks_a_rule_is_refused(reason: str, orders: tuple[Received, ...]) -> None:
-    assert asked(*orders) == refuses(reason)
+    assert [effect for effect in asked(*orders) if isinstance(effect, Refuse)] == refuses(reason)
 
 
 def test_a_refused_order_leaves_the_frame_as_it_was() -> None:
@@ -171,7 +171,7 @@ def test_a_contradiction_is_found_after_a_restart_too() -> None:
     bench.handle(correction(5), at_ms=FIRST)
     bench.restart()
     bench.handle(roster(), final())
-    assert bench.handle(correction(6)) == refuses("CONTRADICTION")
+    assert refusals(bench.handle(correction(6))) == ["CONTRADICTION"]
 
 
 def test_exactly_the_minimum_of_masks_may_be_left() -> None:

@@ -11,8 +11,10 @@ from smgw.core.events import (
     Edge,
     EdgeErased,
     Effect,
+    Evidence,
     Level,
     Notice,
+    Offense,
     ReadingTaken,
     Refuse,
     Store,
@@ -31,12 +33,14 @@ from tests.smgw.core.builders import (
     edge,
     final,
     published,
+    refusals,
     reported,
     roster,
     sent_by,
     settled,
     tunnel,
     valid,
+    view,
 )
 from tests.smgw.core.rosters import ROUND, SCHEDULE
 
@@ -87,7 +91,7 @@ def test_a_repeated_final_changes_nothing() -> None:
 def test_a_second_different_final_of_a_round_is_refused() -> None:
     bench, _ = reported()
     bench.handle(final(ROUND), at_ms=DEADLINE)
-    assert bench.handle(final(ROUND, expected=PEERS)) == refuses("CONTRADICTION")
+    assert refusals(bench.handle(final(ROUND, expected=PEERS))) == ["CONTRADICTION"]
 
 
 def test_a_final_before_the_rules_waits_for_them() -> None:
@@ -108,15 +112,21 @@ def test_a_final_that_turns_out_stale_when_the_rules_come_is_counted_as_a_final(
 
 def test_a_final_that_includes_the_gateway_closes_its_round() -> None:
     bench, _ = reported()
-    assert bench.handle(final(ROUND), at_ms=DEADLINE) == [Store(Closed(ROUND, is_included=True))]
+    order = final(ROUND)
+    assert bench.handle(order, at_ms=DEADLINE) == [Store(Closed(ROUND, True, view(order)))]
     assert bench.member.declared_missing == 0
 
 
 def test_a_gateway_that_was_left_out_although_it_sent_counts_that_and_says_so() -> None:
     bench, _ = reported()
-    text = f"The provider left this gateway out of round {ROUND} although it sent (1 times since the start)."
-    assert bench.handle(final(ROUND, included=PEERS), at_ms=DEADLINE) == [
-        Store(Closed(ROUND, is_included=False)),
+    order, frame = final(ROUND, included=PEERS), bench.sent.frame
+    text = (
+        f"The provider left this gateway out of round {ROUND} although it sent"
+        " (1 times within a day, 1 times since the start)."
+    )
+    assert bench.handle(order, at_ms=DEADLINE) == [
+        Store(Closed(ROUND, False, view(order))),
+        Store(Evidence(DEADLINE, ROUND, Offense.LEFT_OUT, frame, order.payload)),
         Notice(Level.WARNING, text),
     ]
     assert bench.member.declared_missing == 1
@@ -124,7 +134,8 @@ def test_a_gateway_that_was_left_out_although_it_sent_counts_that_and_says_so() 
 
 def test_a_round_that_had_no_sum_left_nobody_out() -> None:
     bench, _ = reported()
-    assert bench.handle(final(ROUND, included=()), at_ms=DEADLINE) == [Store(Closed(ROUND, is_included=False))]
+    order = final(ROUND, included=())
+    assert bench.handle(order, at_ms=DEADLINE) == [Store(Closed(ROUND, False, view(order)))]
     assert bench.member.declared_missing == 0
 
 
@@ -140,8 +151,8 @@ def test_edges_start_in_the_round_after_the_final_that_names_them() -> None:
     bench.handle(roster(), final(), at_ms=START - 1_000)
     _, first = reported(bench)
     assert body(sent_by(first)).edges == fingerprint(tunnel(peer) for peer in (1, 2, 3, 5))
-    effects = bench.handle(final(ROUND, started=[tunnel(6)]), at_ms=DEADLINE)
-    assert effects == [Store(Closed(ROUND, is_included=True)), Store(edge(6))]
+    order = final(ROUND, started=[tunnel(6)])
+    assert bench.handle(order, at_ms=DEADLINE) == [Store(Closed(ROUND, True, view(order))), Store(edge(6))]
     second = report_next(bench)
     assert body(sent_by(second)).edges == fingerprint(tunnel(peer) for peer in (1, 2, 3, 5, 6))
 

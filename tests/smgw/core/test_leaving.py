@@ -36,6 +36,7 @@ from tests.smgw.core.builders import (
     said,
     settled,
     tunnel,
+    view,
 )
 from tests.smgw.core.rosters import NETWORK, ROUND, SCHEDULE
 
@@ -120,7 +121,8 @@ def test_without_a_bus_the_wish_is_kept_and_said_later() -> None:
 def test_a_leaver_that_is_still_expected_answers_corrections_and_closes_its_round() -> None:
     bench, _ = reported()
     bench.handle(LeaveRequested())
-    assert bench.handle(final(ROUND), at_ms=SEND_AT + 1)[:1] == [Store(Closed(ROUND, is_included=True))]
+    order = final(ROUND)
+    assert bench.handle(order, at_ms=SEND_AT + 1)[:1] == [Store(Closed(ROUND, True, view(order)))]
     assert Notification.EXIT in published(bench.run(SEND_AT + 5_000))
 
 

@@ -123,7 +123,7 @@ def test_three_keys_in_two_hundred_places_are_three_members(live: int, alarm: st
     relay.wait(SCHEDULE.start(ROUND) - relay.now_ms)
     relay.tell(VICTIM, ReadingTaken(valid()))
     relay.wait(SCHEDULE.window_ms)
-    assert (victim.peers, victim.kept.sent) == (set(), None)
+    assert (victim.peers, victim.kept.sent) == (set(), ())
 
 
 def test_of_several_leaves_with_one_key_only_the_last_can_be_drawn() -> None:

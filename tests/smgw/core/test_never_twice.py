@@ -130,7 +130,7 @@ def test_a_restored_backup_of_the_vault_does_not_send_in_the_round_it_wakes_up_i
 
 def test_a_round_not_above_the_last_one_that_was_sent_is_refused() -> None:
     bench, _ = reported()
-    ahead = Bench(replace(bench.kept, sent=replace(bench.sent, round=after(ROUND))))
+    ahead = Bench(replace(bench.kept, sent=(replace(bench.sent, round=after(ROUND)),)))
     ahead.handle(roster(), final(), at_ms=START - 1_000)
     _, effects = reported(ahead)
     assert refusals(effects) == ["ROUND_NOT_NEW"]

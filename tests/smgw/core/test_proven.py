@@ -50,7 +50,7 @@ def test_in_a_mesh_half_of_the_other_live_members_are_needed(count: int, live: i
 def has_enough(bench: Bench) -> bool:
     """Whether its edges are enough for a frame that all of them mask."""
     situation = bench.member.situation
-    return DrawnMasks(situation).are_enough(ROUND, situation.edges.values())
+    return DrawnMasks(situation).holders(ROUND, list(situation.edges.values())) is not None
 
 
 def drawn(held: int) -> tuple[Bench, list[ClientId]]:
@@ -134,11 +134,12 @@ def test_half_of_the_draw_before_counts_for_eight_rounds_after_a_roster_has_doub
     bench, _ = drawn(3)
     situation = bench.member.situation
     masks, edges = DrawnMasks(situation), list(situation.edges.values())
-    assert masks.are_enough(ROUND, edges)
+    first = masks.holders(ROUND, edges)
+    assert first is not None
     bench.handle(*shown(roster_of(root(60, epoch=2), before=THIRTY)))
-    assert not DrawnMasks(situation).are_enough(later(1), edges)
-    assert [masks.are_enough(later(rounds), edges) for rounds in (1, 8, 9)] == [True, True, False]
-    assert not masks.are_enough(later(8), edges[:2])
+    assert DrawnMasks(situation).holders(later(1), edges) is None
+    assert [masks.holders(later(rounds), edges) for rounds in (1, 8, 9)] == [first, first, None]
+    assert masks.holders(later(8), edges[:2]) is None
 
 
 def later(rounds: int) -> RoundNumber:

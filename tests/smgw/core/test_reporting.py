@@ -43,6 +43,7 @@ from tests.smgw.core.builders import (
     settled,
     tunnel,
     valid,
+    view,
     without,
 )
 from tests.smgw.core.rosters import NETWORK, PARAMETERS, ROUND, SCHEDULE
@@ -64,7 +65,7 @@ def test_a_reading_is_taken_when_its_round_begins_and_sent_at_the_gateways_own_m
     order = Superposition.decode(decode(frame).frame.data)
     assert (order.suite, order.round, order.view) == (BASIC.code, ROUND, VIEW)
     assert effects == [
-        Store(Sent(ROUND, VIEW, valid(), 0, tunnels, ClientSet(), frame)),
+        Store(Sent(ROUND, VIEW, valid(), 0, tunnels, ClientSet(), frame, PEERS)),
         said(Notification.SUPERPOSITION, order.encode(), SEND_AT, SCHEDULE.deadline(ROUND, 0) - SEND_AT),
     ]
 
@@ -133,7 +134,7 @@ def test_without_the_final_of_the_round_before_nothing_is_sent() -> None:
     bench.tick(late)
     bench.handle(ReadingTaken(valid(after(ROUND))))
     assert bench.run(late + SCHEDULE.window_ms) == not_sent("NO_FINAL", after(ROUND))
-    assert bench.handle(final(ROUND)) == [Store(Closed(ROUND, is_included=True))]
+    assert bench.handle(final(ROUND)) == [Store(Closed(ROUND, True, view(final(ROUND))))]
     assert bench.run(late + PERIOD_MS - 1) == []
 
 
