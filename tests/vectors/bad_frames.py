@@ -50,6 +50,7 @@ def _bad_data() -> Iterator[tuple[str, str, bytes]]:
     yield from _rosters()
     yield from _leaves()
     yield from _proofs()
+    yield from _seals()
     data = {case.name: case.payload.encode() for case in GOOD}
     yield "exit_with_data", "exit", b"\x00"
     yield "tunnel_without_a_step", "tunnel", data["tunnel"][:8]
@@ -76,7 +77,7 @@ def _bad_data() -> Iterator[tuple[str, str, bytes]]:
 _FIXED_LENGTHS: Final = (
     "entered", "correction", "superposition", "roster_of_a_first_epoch", "roster_that_grew_beyond_a_mesh",
     "final_after_an_outage", "emergency", "exit_confirmed_by_a_neighbor", "assigned", "tunnel_open_to_the_initiator",
-    "resume", "resumed", "refused", "drawn", "clock_answer",
+    "resume", "resumed", "refused", "drawn", "clock_answer", "superposition_hardened", "release", "hold",
 )  # fmt: skip
 """Cases whose data field has one right length."""
 
@@ -144,6 +145,36 @@ def _leaves() -> Iterator[tuple[str, str, bytes]]:
     yield "leaves_of_129_members", "leaves_of_a_full_part", LeafPart(0, part_of(0, LEAVES_PER_PART + 1)).encode()
 
 
+_TOLD: Final = 17 + 34
+"""Where the data of a SUPERPOSITION of suite `hardened` tells of the self-mask."""
+
+
+def _seals() -> Iterator[tuple[str, str, bytes]]:
+    """What seals a frame and what opens it, with one fault; 3 of 4 holders are needed, so there is one correction."""
+    data = {case.name: case.payload.encode() for case in GOOD}
+    name = "superposition_hardened"
+    right = data[name]
+    head, correction = right[:_TOLD], right[-16:]
+    prime = (2**127 - 1).to_bytes(16)
+    yield "superposition_hardened_that_tells_nothing", name, head
+    yield "superposition_hardened_without_holders", name, head + b"\x03"
+    yield "superposition_hardened_that_needs_no_share", name, _changed(right, _TOLD, b"\x00") + correction * 3
+    yield "superposition_hardened_that_needs_more_than_its_holders", name, _changed(right, _TOLD, b"\x05")[:-16]
+    yield "superposition_hardened_with_a_zero_after_its_holders", name, head + b"\x03\x02\x1b\x00" + correction
+    yield "superposition_hardened_with_fewer_holders_than_counted", name, head + b"\x03\xff\x1b" + correction
+    yield "superposition_hardened_without_its_correction", name, right[:-16]
+    yield "superposition_hardened_with_two_corrections", name, right + correction
+    yield "superposition_hardened_with_the_prime_as_a_correction", name, right[:-16] + prime
+    yield "superposition_with_the_body_of_hardened", "superposition", _changed(right, 0, b"\x01")
+    name, right = "release", data["release"]
+    yield "release_with_a_zero_after_its_members", name, right[:17] + b"\x03" + right[18:20] + b"\x00" + right[20:]
+    yield "release_with_a_share_too_few", name, right[:-16]
+    yield "release_with_a_share_too_many", name, right + bytes(16)
+    yield "release_with_the_prime_as_a_share", name, right[:-16] + prime
+    yield "release_with_a_share_above_the_prime", name, right[:-16] + b"\xff" * 16
+    yield "hold_with_fewer_clients_than_counted", "hold", _changed(data["hold"], 0, b"\x00\x04")
+
+
 def _listing(*leaves: Leaf) -> bytes:
     root = Tree(leaf.encode() for leaf in leaves).root()
     return replace(FIRST, at=RosterRoot(1, len(leaves), len(leaves), root), listed=leaves).encode()
@@ -192,7 +223,7 @@ def _unsigned() -> Iterator[tuple[str, bytes, Identity, Direction]]:
     yield "another_client", _changed(up, 8, (4).to_bytes(4)), GATEWAY, Direction.UP
     yield "transmission_bit_removed", _changed(up, 12, b"\x00"), GATEWAY, Direction.UP
     yield "later_timestamp", _changed(up, 13, (NOW_MS + 1).to_bytes(8)), GATEWAY, Direction.UP
-    yield "another_notification", _changed(up, 21, b"\x12"), GATEWAY, Direction.UP
+    yield "another_notification", _changed(up, 21, b"\x13"), GATEWAY, Direction.UP
 
 
 def bad_file() -> dict[str, Any]:

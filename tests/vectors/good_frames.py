@@ -16,18 +16,23 @@ from common.payloads import (
     Entered,
     ExitConfirmed,
     HeldEdge,
+    Hold,
     Holdings,
     Registration,
     Rejected,
+    Release,
     Resumed,
     RoundFinal,
     Superposition,
 )
 from common.refusal import Refusal
 from common.roster import LEAVES_PER_PART, NO_PREDECESSOR, LeafPart, Roster, RosterRoot
+from common.sealing import Bits
+from common.shares import PRIME
 from common.signing import Direction
-from common.suites import BASIC, fingerprint
+from common.suites import BASIC, HARDENED, SUITES, fingerprint
 from common.tunnels import Departure, Drawn, DrawnMember, End, Kind, Role, TunnelMessage, TunnelOpen
+from tests.vectors.hardened import SPARSE
 from tests.vectors.members import (
     CLIENT,
     FIRST,
@@ -117,6 +122,14 @@ def _order(import_: int, export: int, attempt: int, tunnels: list[int]) -> Super
     return Superposition(BASIC.code, ROUND, VIEW, body)
 
 
+def _sealed(body: bytes) -> Superposition:
+    return Superposition(HARDENED.code, ROUND, VIEW, body)
+
+
+def _release(members: list[bool], *shares: int) -> Release:
+    return Release(HARDENED.code, ROUND, VIEW, Bits.of(members), shares)
+
+
 def _clients(*clients: int) -> ClientSet:
     return ClientSet.of(ClientId(client) for client in clients)
 
@@ -159,6 +172,8 @@ GOOD: Final = (
     Case("superposition", "gateway", N.SUPERPOSITION, _order(0x0123456789ABCDEF, 42, 0, [1, 2, 9])),
     Case("superposition_corrected_of_high_words", "neighbor", N.SUPERPOSITION, _order(-1, -(2**63), 1, [1, 2]),
          NetworkId(2**32 - 1), ClientId(2**32 - 1)),
+    Case("superposition_hardened", "gateway", N.SUPERPOSITION, _sealed(SPARSE.body())),
+    Case("superposition_hardened_corrected", "gateway", N.SUPERPOSITION, _sealed(SPARSE.corrected([ClientId(12)]))),
     Case("roster_of_a_first_epoch", "provider", N.ROSTER, FIRST, client=EVERYONE),
     Case("roster_of_the_largest_mesh", "provider", N.ROSTER, MESH, client=EVERYONE),
     Case("roster_that_grew_beyond_a_mesh", "provider", N.ROSTER, GROWN, client=EVERYONE),
@@ -166,7 +181,8 @@ GOOD: Final = (
     Case("roster_without_leaves", "provider", N.ROSTER, _EMPTY, client=EVERYONE),
     Case("final_of_a_first_round", "provider", N.FINAL, _FOUNDING, client=EVERYONE),
     Case("final_after_an_outage", "provider", N.FINAL, _VOID, client=EVERYONE),
-    Case("release", "gateway", N.RELEASE, Raw()),
+    Case("release", "gateway", N.RELEASE, _release([False, True] + [False] * 6 + [True, True], 0, PRIME - 1, 2**100)),
+    Case("release_of_nothing", "neighbor", N.RELEASE, _release([]), client=NEIGHBOR_CLIENT),
     Case("tunnel", "gateway", N.TUNNEL, TunnelMessage(_TUNNEL, 1, bytes(range(32)))),
     Case("tunnel_with_an_empty_body", "neighbor", N.TUNNEL, TunnelMessage(TunnelId(0), 255, b""),
          client=NEIGHBOR_CLIENT),
@@ -201,15 +217,22 @@ GOOD: Final = (
     Case("leaves_of_a_later_part", "provider", N.LEAVES, LeafPart(2, part_of(2, 1)), client=EVERYONE),
     Case("clock_question", "gateway", N.CLOCK, Raw()),
     Case("clock_answer", "provider", N.CLOCK, ClockAnswer(NOW_MS - 40)),
+    Case("hold", "provider", N.HOLD, Hold((ClientId(1), ClientId(9), ClientId(2**32 - 1)))),
+    Case("hold_for_nobody", "provider", N.HOLD, Hold(())),
 )  # fmt: skip
 
 
 def plain(value: object) -> object:
     """A value of the protocol as JSON: bytes in hexadecimal, a set as its ascending members, a code as its number."""
     if isinstance(value, Superposition):
-        body = BASIC.body.unpack(value.body)
-        basic = {"lanes": list(body[:3]), "attempt": body[3], "masks": body[4], "edges": body[5]}
-        return {"suite": value.suite, "round": value.round, "view": value.view.hex()} | basic
+        suite = SUITES[value.suite]
+        body = suite.body.unpack_from(value.body)
+        head = {"lanes": list(body[:3]), "attempt": body[3], "masks": body[4], "edges": body[5]}
+        sealing = suite.read(value.body).sealing
+        told = {field.name: plain(getattr(sealing, field.name)) for field in fields(sealing)} if sealing else {}
+        return {"suite": value.suite, "round": value.round, "view": value.view.hex()} | head | told
+    if isinstance(value, Bits):
+        return value.octets.hex()
     if isinstance(value, Parameters):
         rules: dict[str, Any] = asdict(value)
         return rules | rules.pop("schedule")

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.vectors import FOLDER, bad_frames, certificates, derivations, good_frames, handshakes, rosters
+from tests.vectors import FOLDER, bad_frames, certificates, derivations, good_frames, handshakes, hardened, rosters
 
 FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "frames_good.json": good_frames.good_file,
@@ -21,6 +21,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "ratchet.json": derivations.ratchet,
     "superposition.json": derivations.superposition,
     "suite_basic.json": derivations.suite_basic,
+    "suite_hardened.json": hardened.suite_hardened,
     "clients.json": derivations.clients,
     "fingerprints.json": derivations.fingerprints,
     "view.json": derivations.view,

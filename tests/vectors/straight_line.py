@@ -49,13 +49,40 @@ def _holdings(f: dict[str, Any]) -> bytes:
     )
 
 
-def _order(f: dict[str, Any]) -> bytes:
+def order(f: dict[str, Any]) -> bytes:
+    """How everything begins that belongs to a round."""
     return pack(">BQ", f["suite"], f["round"]) + bytes.fromhex(f["view"])
 
 
 def basic_body(f: dict[str, Any]) -> bytes:
     """The body of suite `basic`."""
     return pack(">QQQ", *f["lanes"]) + pack(">BBQ", f["attempt"], f["masks"], f["edges"])
+
+
+def _shares(shares: Iterable[int]) -> bytes:
+    return b"".join(share.to_bytes(16, "big") for share in shares)
+
+
+def _bits(octets: str) -> bytes:
+    return pack(">B", len(octets) // 2) + bytes.fromhex(octets)
+
+
+def hardened_body(f: dict[str, Any]) -> bytes:
+    """The body of suite `hardened`."""
+    return basic_body(f) + pack(">B", f["needed"]) + _bits(f["holders"]) + _shares(f["corrections"])
+
+
+def release(f: dict[str, Any]) -> bytes:
+    """The data of a RELEASE."""
+    return order(f) + _bits(f["members"]) + _shares(f["shares"])
+
+
+_BODIES: Final = {1: basic_body, 2: hardened_body}
+
+
+def superposition(f: dict[str, Any]) -> bytes:
+    """The data of a SUPERPOSITION of any suite."""
+    return order(f) + _BODIES[f["suite"]](f)
 
 
 def _path(hashes: list[str]) -> bytes:
@@ -92,7 +119,7 @@ def roster(f: dict[str, Any]) -> bytes:
 
 
 def _final(f: dict[str, Any]) -> bytes:
-    head = _order(f) + pack(">QI", f["void_from"], f["epoch"]) + bytes.fromhex(f["root"])
+    head = order(f) + pack(">QI", f["void_from"], f["epoch"]) + bytes.fromhex(f["root"])
     return head + bitmap(f["included"]) + bitmap(f["expected"]) + _tunnels(f["started"])
 
 
@@ -109,11 +136,11 @@ DATA: Final[dict[str, Callable[[dict[str, Any]], bytes]]] = {
     "REGISTER": lambda f: bytes.fromhex(f["draw_root"]) + bytes.fromhex(f["certificate"]),
     "ENTERED": lambda f: _tunnels(f["standing"]) + _tunnels(f["failed"]),
     "EXIT": lambda _: b"",
-    "CORRECTION": lambda f: _order(f) + pack(">B", f["attempt"]) + bitmap(f["missing"]),
-    "SUPERPOSITION": lambda f: _order(f) + basic_body(f),
+    "CORRECTION": lambda f: order(f) + pack(">B", f["attempt"]) + bitmap(f["missing"]),
+    "SUPERPOSITION": superposition,
     "ROSTER": roster,
     "FINAL": _final,
-    "RELEASE": lambda _: b"",
+    "RELEASE": release,
     "TUNNEL": lambda f: pack(">QB", f["tunnel"], f["step"]) + bytes.fromhex(f["body"]),
     "EMERGENCY": _holdings,
     "EXIT_CONFIRMED": lambda f: pack(">I", f["leaver"]),
@@ -126,6 +153,7 @@ DATA: Final[dict[str, Callable[[dict[str, Any]], bytes]]] = {
     "DRAWN": _drawn,
     "DEPARTED": lambda f: _member(f["member"]) + pack(">B", f["end"]) + bytes.fromhex(f["evidence"]),
     "LEAVES": lambda f: pack(">I", f["part"]) + b"".join(map(leaf, f["leaves"])),
+    "HOLD": lambda f: pack(">H", len(f["clients"])) + b"".join(pack(">I", client) for client in f["clients"]),
     "CLOCK": lambda f: pack(">Q", f["asked_ms"]) if f else b"",
 }
 """The data field of each notification from its fields."""

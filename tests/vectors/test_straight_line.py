@@ -146,7 +146,7 @@ def test_topics_follow_from_their_parts() -> None:
 def test_every_personalization_fits_and_differs() -> None:
     words = [
         "mask", "ratchet", "edges", "view", "offset", "handshake", "root", "seed", "tunnel i", "tunnel r",
-        "leaf", "node", "roster", "draws", "draw", "drawn",
+        "leaf", "node", "roster", "draws", "draw", "drawn", "pad", "self",
     ]  # fmt: skip
     digests = {blake2b(b"", person=f"dcnet {word}".encode()).digest() for word in words}
     assert len(digests) == len(words)
