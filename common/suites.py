@@ -194,4 +194,9 @@ class Hardened(Suite):
 BASIC: Final = Basic()
 HARDENED: Final = Hardened()
 SUITES: Final[Mapping[int, Suite]] = {suite.code: suite for suite in (BASIC, HARDENED)}
+BASIC_WARNING: Final = (
+    "suite basic: with one false list of the missing, a lying provider reads any household exactly; suite hardened"
+    " stops that"
+)
+"""For whoever chooses it."""
 NAMED: Final[Mapping[str, Suite]] = {suite.name: suite for suite in SUITES.values()}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from common.schedule import Schedule
+from common.suites import BASIC, BASIC_WARNING
 from launcher.profile import Profile
 from launcher.rounds import ClosedRound
 from launcher.spectator import NetworkView
@@ -31,14 +32,14 @@ class Board:
 
     @property
     def warning(self) -> str:
-        """Why the sums are not private; empty when every network is large enough."""
+        """Why the sums are not private; empty when every network is large enough, and hardened."""
         fewest = min(plan.gateways for plan in self.profile.network)
-        if fewest >= PRIVATE_MIN:
-            return ""
-        return (
+        size = (
             f"{DEMONSTRATION}: a sum covers {fewest} households; "
             f"from {PRIVATE_MIN} on it hides some of one, from 50 on most"
         )
+        is_basic = any(plan.suite == BASIC.name for plan in self.profile.network)
+        return ". ".join([size] * (fewest < PRIVATE_MIN) + [BASIC_WARNING] * is_basic)
 
     @property
     def is_done(self) -> bool:

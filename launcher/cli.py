@@ -27,6 +27,7 @@ app.add_typer(cli_inspector.app, name="inspector")
 app.add_typer(cli_broker.app, name="broker")
 
 Direction = Literal["up", "down"]
+Suite = Literal["hardened", "basic"]
 
 
 @app.command()
@@ -37,6 +38,7 @@ def demo(  # noqa: PLR0913, PLR0917 -- these are a command's options
     gateways: Annotated[int | None, typer.Option(help="How many gateways each network begins with.")] = None,
     rounds: Annotated[int | None, typer.Option(help="How many rounds to play; 0 plays until Ctrl-C.")] = None,
     period: Annotated[float | None, typer.Option(metavar="S", help="Length of a round in seconds.")] = None,
+    suite: Annotated[Suite | None, typer.Option(help="The suite of all networks; basic only to compare.")] = None,
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep logs, vaults, settings and results.csv there.")
     ] = None,
@@ -56,7 +58,7 @@ def demo(  # noqa: PLR0913, PLR0917 -- these are a command's options
     from launcher.demo import DemoOptions, run_demo  # noqa: PLC0415 -- see the module's docstring
     from launcher.profile import Overrides  # noqa: PLC0415
 
-    overrides = Overrides(gateways, rounds, period)
+    overrides = Overrides(gateways, rounds, period, suite)
     raise typer.Exit(run_demo(DemoOptions(profile, overrides, keep, json, capture)))
 
 
@@ -79,6 +81,12 @@ def inspect(  # noqa: PLR0913, PLR0917 -- these are a command's options
         Path | None,
         typer.Option(metavar="CSV", help="With --uniformity: the true readings, from dcnet smgw readings."),
     ] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Judge evidence of an offense, from dcnet smgw evidence --out.")
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="With --evidence: the administrator whom you trust.")
+    ] = None,
     key: Annotated[str | None, typer.Option(metavar="HEX", help="The public key of who signed the frame.")] = None,
     direction: Annotated[
         Direction | None, typer.Option(help="Who signed: up, a gateway; down, the provider. Else both are tried.")
@@ -98,27 +106,44 @@ def inspect(  # noqa: PLR0913, PLR0917 -- these are a command's options
     are badly wrong, and cannot show secrecy. Perfect masks fail in fewer than 1 of 10,000 recordings. Exit status: 0
     when they look uniform, 1 when they do not, 2 when there are too few frames (100 are needed).
 
+    --evidence judges what a gateway kept of its provider: certificates, both signatures, and whether the two frames
+    really contradict each other. Exit status: 0 when the file shows what it claims, 1 when not.
+
     Examples:  dcnet inspect 44434e01...   |   dcnet inspect frame.bin --key 03a1...
     |   dcnet inspect --watch pi:8883 --credentials ~/inspector --record day.jsonl
     |   dcnet inspect --uniformity day.jsonl
     """
-    from launcher.follow import run_watch  # noqa: PLC0415
-    from launcher.inspection import run_inspect  # noqa: PLC0415
+    ways = {"--watch": watch, "--uniformity": uniformity, "--evidence": evidence}
+    if sum(given is not None for given in (frame, *ways.values())) != 1:
+        raise LauncherError(
+            "Give either a frame or --watch HOST:PORT or --uniformity FILE or --evidence FILE."
+            " See:  dcnet inspect --help"
+        )
+    for option, way, given in (
+        ("--record", "--watch", record),
+        ("--readings", "--uniformity", readings),
+        ("--ca", "--evidence", ca),
+    ):
+        if given is not None and ways[way] is None:
+            raise LauncherError(f"{option} goes with {way}. See:  dcnet inspect --help")
+    if evidence is not None:
+        from launcher.evidence.commands import run_evidence  # noqa: PLC0415
 
-    if sum(given is not None for given in (frame, watch, uniformity)) != 1:
-        raise LauncherError("Give either a frame or --watch HOST:PORT or --uniformity FILE. See:  dcnet inspect --help")
-    if (record is not None and watch is None) or (readings is not None and uniformity is None):
-        raise LauncherError("--record goes with --watch, and --readings with --uniformity. See:  dcnet inspect --help")
+        raise typer.Exit(run_evidence(evidence, ca, as_json=json))
     if uniformity is not None:
         from launcher.hiding.verdict import run_uniformity  # noqa: PLC0415
 
         raise typer.Exit(run_uniformity(uniformity, readings, as_json=json))
     if watch is not None:
+        from launcher.follow import run_watch  # noqa: PLC0415
+
         if credentials is None:
             raise LauncherError(
                 "--watch needs --credentials DIR, the inspector's directory. See:  dcnet inspect --help"
             )
         raise typer.Exit(run_watch(watch, credentials, record, as_json=json))
+    from launcher.inspection import run_inspect  # noqa: PLC0415
+
     raise typer.Exit(run_inspect(str(frame), key, direction, as_json=json))
 
 

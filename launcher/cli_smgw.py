@@ -63,6 +63,24 @@ def log(config: Config) -> None:
 
 
 @app.command()
+def evidence(
+    config: Config,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write each offense there, as a file that others can check.")
+    ] = None,
+) -> None:
+    """Show what the gateway has kept of its provider's offenses; it may be running.
+
+    Two signed orders that contradict each other prove it to anybody. That the provider left the gateway out although it
+    had sent may be an accident of the network. The files hold frames and certificates, no reading and nothing secret:
+    hand them to the gateway administrator, who checks them with  dcnet inspect --evidence FILE
+    """
+    from launcher.evidence import commands  # noqa: PLC0415
+
+    commands.tell(config, out, typer.echo)
+
+
+@app.command()
 def readings(config: Config) -> None:
     """Print the gateway's true readings as CSV, oldest first; it may be running. They are its owner's, so keep them.
 

@@ -114,6 +114,7 @@ class Overrides:
     gateways: int | None = None
     rounds: int | None = None
     period_s: float | None = None
+    suite: str | None = None
 
 
 def profile_names() -> list[str]:
@@ -143,6 +144,9 @@ def _overridden(profile: Profile, overrides: Overrides, name: str) -> Profile:
     table = profile.model_dump()
     if overrides.rounds is not None:
         table["rounds"] = overrides.rounds
+    if overrides.suite is not None:
+        for network in table["network"]:
+            network["suite"] = overrides.suite
     if (gateways := overrides.gateways) is not None:
         table["step"] = [
             step.model_copy(update={"region": plan.region}).model_dump()

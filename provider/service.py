@@ -147,8 +147,8 @@ def _setups(settings: ProviderSettings, store: Store, identity: Identity) -> lis
         rules = each.parameters
         store.charter(Charter(each.network, each.region, rules.suite, rules.schedule.period_ms, identity.public_key))
         setups.append(NetworkSetup(each.network, rules, store.load(each.network)))
-        if each.warning:
-            log.warning("%s", each.warning)
+        for warning in filter(None, (each.warning, each.suite_warning)):
+            log.warning("%s", warning)
     return setups
 
 

@@ -17,7 +17,7 @@ from common.identifiers import NetworkId
 from common.parameters import DRAWS_MAX, Parameters
 from common.roster import MESH_MAX
 from common.schedule import Schedule
-from common.suites import NAMED
+from common.suites import BASIC, BASIC_WARNING, NAMED
 from provider.results import DEMONSTRATION, PRIVATE_MIN
 
 MEMBERS_MIN: Final = 5
@@ -121,6 +121,11 @@ class NetworkSettings(BaseModel):
             f"network {self.id} ({self.region}): {DEMONSTRATION}: rounds with as few as {self.members_min} members are "
             f"summed (members_min); from {PRIVATE_MIN} on a sum hides some of a household, from 50 on most"
         )
+
+    @property
+    def suite_warning(self) -> str:
+        """Why its suite should be another; empty when it should not."""
+        return f"network {self.id} ({self.region}): {BASIC_WARNING}" if NAMED[self.suite] is BASIC else ""
 
 
 class ProviderSettings(FileSettings):

@@ -26,7 +26,7 @@ from common.certificates import Role
 from common.draws import DrawValues
 from common.identifiers import RoundNumber
 from common.refusal import Refusal
-from common.suites import NAMED
+from common.suites import BASIC, BASIC_WARNING, NAMED
 from smgw.core.events import (
     ClockStepped,
     Connected,
@@ -51,6 +51,7 @@ from smgw.core.events import (
 from smgw.core.member import Member
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.situation import MemberRules
+from smgw.evidence import read_evidence, summary
 from smgw.lmn.settings import open_meter
 from smgw.lmn.source import MeterError
 from smgw.settings import GatewaySettings
@@ -315,6 +316,7 @@ async def run(settings: GatewaySettings, *, leave: bool = False) -> int:
         rules = rules_of(settings, credentials)
         with Vault(settings.home, settings.ledger_frames) as vault:
             log.info("%s: started, its public key is %s", settings.name, vault.identity.public_key.hex())
+            _tell_owner(settings)
             core = Member(vault.identity, rules, vault.load(), random.SystemRandom(), wall_ms())
             bus, meter = Bus(settings.broker, settings.name, credentials=settings.home), open_meter(settings.meter)
             agent = Agent(core, vault, bus, meter)
@@ -329,6 +331,18 @@ async def run(settings: GatewaySettings, *, leave: bool = False) -> int:
             log.critical("%s: stopped: %s", settings.name, error)
         status = 1
     return status
+
+
+def _tell_owner(settings: GatewaySettings) -> None:
+    """What the owner should know at every start: a weak suite, and what is held against the provider.
+
+    Raises:
+        HomeError: The vault cannot be read.
+    """
+    if NAMED[settings.suite] is BASIC:
+        log.warning("%s: %s", settings.name, BASIC_WARNING)
+    if kept := summary(read_evidence(settings.home)):
+        log.warning("%s: evidence against the provider is kept: %s", settings.name, kept)
 
 
 @contextmanager

@@ -63,7 +63,7 @@ CALIBRATIONS_KEPT: Final = 10_000
 """Entries of the calibration log that are kept."""
 
 EVIDENCE_KEPT: Final = 1_000
-"""Offenses of the provider that are kept."""
+"""Offenses of the provider that are kept, of each kind: often leaving a gateway out pushes out no proof."""
 
 _INSERT_SENT: Final = """
 INSERT INTO sent (network, round, attempt, view, import_dwh, export_dwh, status, tunnels, missing, frame, neighbors)
@@ -88,6 +88,11 @@ WHERE network = (SELECT network FROM membership) ORDER BY round DESC LIMIT ?
 _INSERT_EVIDENCE: Final = """
 INSERT INTO evidence (network, round, time_ms, offense, first, second)
 VALUES ((SELECT network FROM membership), ?, ?, ?, ?, ?)
+"""
+
+_FORGET_EVIDENCE: Final = """
+DELETE FROM evidence WHERE offense = ? AND number NOT IN
+(SELECT number FROM evidence WHERE offense = ? ORDER BY number DESC LIMIT ?)
 """
 
 _SELECT_LEFT_OUT: Final = """
@@ -235,9 +240,7 @@ class Vault:
     def _write_evidence(self, evidence: Evidence) -> None:
         row = (evidence.round, evidence.time_ms, evidence.offense.name, evidence.first, evidence.second)
         self._db.execute(_INSERT_EVIDENCE, row)
-        self._db.execute(
-            "DELETE FROM evidence WHERE number <= (SELECT max(number) FROM evidence) - ?", (EVIDENCE_KEPT,)
-        )
+        self._db.execute(_FORGET_EVIDENCE, (evidence.offense.name, evidence.offense.name, EVIDENCE_KEPT))
 
     def _write_calibration(self, entry: Calibration) -> None:
         row = (entry.time_ms, entry.level, entry.text, entry.outcome)
