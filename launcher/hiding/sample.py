@@ -22,7 +22,7 @@ from common.suites import BASIC
 from common.superposition import Lanes
 from common.topics import Channel
 
-FRAMES_MAX: Final = 500_000
+FRAMES_MAX: Final = 250_000
 """A recording of any length is read in bounded memory: what comes later is counted only."""
 
 Words = NDArray[np.uint64]
