@@ -232,7 +232,7 @@ class Member:
         if order is None or known is None or schedule is None:
             return []
         effects = self._reporting.close(known, now_ms)
-        effects += self._refusing(Notification.RELEASE, lambda: self._releasing.release(order, known.view, now_ms))
+        effects += self._releasing.release(order, known.view, now_ms)
         effects += self.situation.start(order.started)
         effects += self._finals.age(order.round, schedule, now_ms) + self._trust.erase_lapsed(now_ms)
         given_up = self._draws.note_final(known)

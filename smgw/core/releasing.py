@@ -14,7 +14,7 @@ from common.payloads import Hold, Release, RoundFinal, view_of
 from common.refusal import Refusal, RefusedError
 from common.schedule import Schedule
 from common.sealing import Bits
-from smgw.core.events import ROUNDS_KEPT, Closed, Edge, Effect, Sent
+from smgw.core.events import ROUNDS_KEPT, Closed, Edge, Effect, Refuse, Sent
 from smgw.core.grievances import Grievances
 from smgw.core.rounds import Rounds
 from smgw.core.situation import Situation
@@ -93,8 +93,8 @@ class Releasing:
         if closing is None or closing.view != view or not closing.is_included or order.view != sent.view:
             return []
         if len(order.included) < situation.members_min:
-            raise RefusedError(Refusal.TOO_FEW_MEMBERS)
-        opened = self._opened(sent, order.included)
+            return [Refuse(Refusal.TOO_FEW_MEMBERS, Notification.RELEASE)]
+        opened = self._opened(sent, order.included, schedule.day(order.round))
         shares = tuple(self._share(sent, edge, schedule) for edge in opened.values())
         bits = Bits.of(peer in opened for peer in sent.neighbors)
         data = Release(situation.rules.suite.code, order.round, view, bits, shares).encode()
@@ -108,8 +108,11 @@ class Releasing:
         context, seed = self._situation.context(sent.round, sent.view), edge.seed.on(schedule.day(sent.round))
         return self._situation.rules.suite.pad(seed, context, edge.peer).held
 
-    def _opened(self, sent: Sent, included: ClientSet) -> dict[ClientId, Edge]:
-        """The edges to those who count on this gateway, are in the sum, and are masked toward in its last frame."""
+    def _opened(self, sent: Sent, included: ClientSet, day: int) -> dict[ClientId, Edge]:
+        """The edges to those who count on this gateway, are in the sum, and are masked toward in its last frame.
+
+        A clock that was ahead and is set back may have ratcheted the seeds beyond the round's day: they give nothing.
+        """
         known, there = (self._situation.edges.get(tunnel) for tunnel in sent.tunnels), included - sent.missing
-        edges = (edge for edge in known if edge is not None and edge.holds and edge.peer in there)
-        return dict(sorted((edge.peer, edge) for edge in edges))
+        edges = (edge for edge in known if edge is not None and edge.holds and edge.seed.day <= day)
+        return dict(sorted((edge.peer, edge) for edge in edges if edge.peer in there))
