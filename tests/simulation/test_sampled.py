@@ -5,7 +5,7 @@ from random import Random
 
 from common.thresholds import needed
 from launcher.simulation.rosters import Drawn, grown
-from launcher.simulation.sampled import DRAWS, attacks, sample
+from launcher.simulation.sampled import DRAWS, Attack, attacks, sample
 
 
 def test_no_attack_gains_a_smaller_set_than_promised() -> None:
@@ -39,6 +39,34 @@ def test_holders_of_two_draws_under_the_threshold_of_one_gain_readings() -> None
     assert not [gain for gain in attacks(drawn, rng) if gain.broken]
     gains = list(attacks(drawn, rng, {member: needed(DRAWS // 2) for member in drawn.live}))
     assert [gain.smallest for gain in gains[1:]] == [1, 1, 1]
+
+
+def test_a_mesh_that_the_provider_calls_smaller_than_it_is_gains_readings() -> None:
+    """Why the threshold must count no fewer than the holders under the frame, whatever a roster says is left."""
+    rng, drawn = Random(5), Drawn(DRAWS)
+    drawn.join(10, rng)
+    called_six = {member: needed(5) for member in drawn.live}
+    assert [gain.smallest for gain in attacks(drawn, rng, called_six)][1:] == [1, 1, 1]
+    assert not [gain for gain in attacks(drawn, rng) if gain.broken]
+
+
+def test_who_drew_a_member_of_a_full_mesh_must_not_hold_for_it() -> None:
+    """Five colluding newcomers beside 24 honest holders, under the threshold of the 24: one more than can be borne."""
+    rng, drawn = Random(6), Drawn(DRAWS)
+    drawn.join(25, rng)
+    newcomers = set(range(25, 30))
+    drawn.live |= newcomers
+    drawn.colluding = newcomers
+    drawn.slots |= {newcomer: {0} for newcomer in newcomers}
+    drawn.edges |= {frozenset((newcomer, member)) for newcomer in newcomers for member in range(25)}
+    kept = dict(drawn.slots)
+    attack = Attack(drawn, rng)
+    attack.cut(attack.surround(0))
+    assert attack.gain().smallest >= needed(24) * 2 - 24 + 1
+    drawn.slots = {member: drawn.live - {member} for member in kept}
+    attack = Attack(drawn, rng, dict.fromkeys(drawn.live, needed(24)))
+    attack.cut({0})
+    assert attack.gain().smallest == 1
 
 
 def test_slots_have_different_ages_and_the_edges_of_ended_ones_stay() -> None:
