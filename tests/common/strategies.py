@@ -19,9 +19,11 @@ from common.payloads import (
     Entered,
     ExitConfirmed,
     HeldEdge,
+    Hold,
     Holdings,
     Registration,
     Rejected,
+    Release,
     Resumed,
     RoundFinal,
     Superposition,
@@ -29,8 +31,10 @@ from common.payloads import (
 from common.refusal import Refusal
 from common.roster import MESH_MAX, Leaf, Roster, RosterRoot
 from common.schedule import Schedule
+from common.sealing import Bits, Sealing
 from common.secret import Secret
-from common.suites import BASIC
+from common.shares import PRIME
+from common.suites import BASIC, HARDENED
 from common.superposition import Lanes
 from common.tunnels import (
     DRAWN_MAX,
@@ -80,6 +84,36 @@ bodies: Final = st.builds(
     words,
 )
 superpositions: Final = st.builds(Superposition, st.just(BASIC.code), rounds, views, bodies)
+field_shares: Final = st.integers(0, PRIME - 1) | st.sampled_from([0, 1, PRIME - 1])
+bit_lists: Final = st.lists(st.booleans(), max_size=40)
+
+
+@st.composite
+def sealings(draw: st.DrawFn) -> Sealing:
+    """What a frame of suite `hardened` may tell of its self-mask."""
+    holders = Bits.of(draw(bit_lists.filter(any)))
+    needed = draw(st.integers(1, holders.count))
+    corrections = draw(st.tuples(*[field_shares] * (holders.count - needed)))
+    return Sealing(needed, holders, corrections)
+
+
+sealed_superpositions: Final = st.builds(
+    lambda round_, view, body, sealing: Superposition(HARDENED.code, round_, view, body + sealing.encode()),
+    rounds,
+    views,
+    bodies,
+    sealings(),
+)
+
+
+@st.composite
+def releases(draw: st.DrawFn) -> Release:
+    """Shares for some of the sender's neighbors."""
+    members_ = Bits.of(draw(bit_lists))
+    shares = draw(st.tuples(*[field_shares] * members_.count))
+    return Release(draw(octets), draw(rounds), draw(views), members_, shares)
+
+
 finals: Final = st.builds(
     lambda suite, round_, view, back, *rest: RoundFinal(suite, round_, view, RoundNumber(max(0, round_ - back)), *rest),
     octets,
@@ -125,6 +159,8 @@ exact_payloads: Final = st.one_of(
         st.sets(members, min_size=1, max_size=30).map(ClientSet.of),
     ),
     finals,
+    releases(),
+    st.builds(Hold, st.lists(clients, max_size=8).map(tuple)),
 )
 """Payloads whose data field has one right length."""
 
@@ -152,6 +188,8 @@ PAYLOADS: Final = (
     Superposition,
     Correction,
     RoundFinal,
+    Release,
+    Hold,
 )
 
 

@@ -1,4 +1,4 @@
-"""Batches say what single frames say, and the sum in one reduction is the sum."""
+"""Batches say what single frames of any suite say, and the sum in one reduction is the sum."""
 
 from functools import reduce
 
@@ -13,9 +13,20 @@ from common.identifiers import ClientId, NetworkId
 from common.payloads import Superposition
 from common.refusal import RefusedError
 from common.signing import SIGNATURE_BYTES
-from common.suites import BASIC
+from common.suites import BASIC, SUITES
 from common.superposition import ZERO, Lanes, add
-from tests.common.strategies import clients, frames, lanes, moderate, networks, octets, superpositions, views, words
+from tests.common.strategies import (
+    clients,
+    frames,
+    lanes,
+    moderate,
+    networks,
+    octets,
+    sealed_superpositions,
+    superpositions,
+    views,
+    words,
+)
 
 _UNSIGNED = bytes(SIGNATURE_BYTES)
 
@@ -26,7 +37,7 @@ _good = st.builds(
     networks,
     clients,
     words,
-    superpositions,
+    superpositions | sealed_superpositions,
 ).map(lambda frame: frame.unsigned() + _UNSIGNED)
 
 
@@ -39,7 +50,7 @@ def _flip(raw: bytes, at: int, octet: int) -> bytes:
 _any = st.one_of(
     _good,
     st.builds(_flip, _good, st.integers(0, 40), octets),
-    st.builds(lambda raw, cut: raw[:cut], _good, st.integers(0, 139)),
+    st.builds(lambda raw, cut: raw[:cut], _good, st.integers(0, 400)),
     st.builds(lambda raw, more: raw + more, _good, st.binary(max_size=2)),
     frames.map(lambda frame: frame.unsigned() + _UNSIGNED),
     st.binary(max_size=150),
@@ -54,7 +65,8 @@ def _one(raw: bytes) -> Row | None:
         if frame.notification is not Notification.SUPERPOSITION or not frame.transmission_bit:
             return None
         payload = Superposition.decode(frame.data)
-        read = BASIC.read(payload.body)
+        fixed, told = payload.body[: BASIC.body.size], payload.body[BASIC.body.size :]
+        read = BASIC.read(fixed)
     except RefusedError:
         return None
     return Row(
@@ -67,6 +79,7 @@ def _one(raw: bytes) -> Row | None:
         payload.view,
         read.attempt,
         read.edges,
+        told,
     )
 
 
@@ -82,6 +95,22 @@ def test_good_frames_are_read(raw: bytes) -> None:
     (row,) = decode_batch([raw])
     assert row is not None
     assert row == _one(raw)
+
+
+@moderate
+@given(st.lists(superpositions | sealed_superpositions, min_size=1, max_size=8))
+def test_suites_may_be_mixed_in_a_batch_and_each_reads_what_it_told(many: list[Superposition]) -> None:
+    head = NetworkId(1), ClientId(2), 3, Notification.SUPERPOSITION
+    raws = [Frame(*head, payload.encode(), True).unsigned() + _UNSIGNED for payload in many]
+    lanes_ = []
+    for payload, row in zip(many, decode_batch(raws), strict=True):
+        read = SUITES[payload.suite].read(payload.body)
+        assert row is not None
+        assert SUITES[row.suite].read_told(row.told) == read.sealing
+        assert (read.sealing is None) is (payload.suite == BASIC.code)
+        assert (row.attempt, row.edges) == (read.attempt, read.edges)
+        lanes_.append(read.lanes)
+    assert sum_lanes(raws) == reduce(add, lanes_, ZERO)
 
 
 def test_an_empty_batch_has_no_rows() -> None:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from common.identifiers import NetworkId, RoundNumber
 from common.masks import Seed
 from common.secret import Secret
-from tests.common.strategies import moderate, networks, rounds, seeds
+from common.shares import PRIME
+from tests.common.strategies import moderate, networks, rounds, seeds, views
 
 _days = st.integers(0, 30)
 
@@ -58,3 +59,43 @@ def test_bits_of_masks_are_as_often_one_as_zero() -> None:
     seed = Seed(0, Secret(bytes(32)))
     ones = sum(lane.bit_count() for round_ in range(500) for lane in seed.mask(NetworkId(1), RoundNumber(round_)))
     assert abs(ones - 500 * 96) < 800  # more than five standard deviations of 155
+
+
+@moderate
+@given(seeds, networks, rounds, views)
+def test_both_ends_draw_the_same_pad(seed: Seed, network: NetworkId, round_: RoundNumber, view: bytes) -> None:
+    other_end = Seed(seed.day, Secret(seed.secret.reveal()))
+    pad = seed.pad(network, round_, view)
+    assert pad == other_end.pad(network, round_, view)
+    assert all(0 <= lane < 2**64 for lane in pad.mask)
+    assert all(0 <= share < PRIME for share in (pad.low, pad.high))
+
+
+def test_pads_differ_by_network_round_view_day_and_seed_and_so_do_all_their_parts() -> None:
+    start = Seed(20_000, Secret(bytes(range(32))))
+    drawn = [
+        part
+        for seed in (start, start.on(20_001), Seed(20_000, Secret(bytes(32))))
+        for network in (1, 2, 2**32 - 1)
+        for round_ in (0, 1, 2**64 - 1)
+        for view in (bytes(8), b"\x01" + bytes(7), b"\xff" * 8)
+        for pad in [seed.pad(NetworkId(network), RoundNumber(round_), view)]
+        for part in (*pad.mask, pad.low, pad.high)
+    ]
+    assert len(set(drawn)) == len(drawn) == 3 * 3 * 3 * 3 * 5
+
+
+@moderate
+@given(seeds, networks, rounds, views)
+def test_no_part_of_a_pad_is_in_the_mask_of_suite_basic(
+    seed: Seed, network: NetworkId, round_: RoundNumber, view: bytes
+) -> None:
+    pad = seed.pad(network, round_, view)
+    assert set(pad.mask).isdisjoint(seed.mask(network, round_))
+
+
+def test_bits_of_shares_are_as_often_one_as_zero() -> None:
+    seed, network = Seed(0, Secret(bytes(32))), NetworkId(1)
+    drawn = [seed.pad(network, RoundNumber(round_), bytes(8)) for round_ in range(500)]
+    ones = sum(share.bit_count() for pad in drawn for share in (pad.low, pad.high))
+    assert abs(ones - 1000 * 127 / 2) < 900  # five standard deviations of 178

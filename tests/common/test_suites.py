@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
 from common.masks import Seed
 from common.refusal import Refusal, RefusedError
+from common.sealing import Context
 from common.secret import Secret
-from common.suites import BASIC, SUITES, fingerprint, toward
+from common.suites import BARE, BASIC, HARDENED, NAMED, SUITES, EdgePad, fingerprint, toward
 from common.superposition import ZERO, Lanes, add, signed, subtract, vector
 from tests.common.strategies import lanes, members, moderate, rounds, signed_words, tunnels
 
@@ -56,7 +57,7 @@ def graphs(draw: st.DrawFn) -> Graph:
 def test_masks_cancel_in_the_sum_of_all(graph: Graph) -> None:
     concealed = [BASIC.read(body).lanes for body in graph.bodies().values()]
     exact = reduce(add, graph.readings.values())
-    assert BASIC.open(reduce(add, concealed, ZERO)) == exact
+    assert reduce(add, concealed, ZERO) == exact
     assert exact[2] == len(graph.readings)
 
 
@@ -74,7 +75,7 @@ def test_masks_cancel_after_a_correction_for_any_missing(graph: Graph, data: st.
         corrected = BASIC.correct(body, 1, kept, [masks[tunnel] for tunnel in dropped])
         concealed.append(BASIC.read(corrected).lanes)
     present = [reading for client, reading in graph.readings.items() if client not in missing]
-    assert BASIC.open(reduce(add, concealed, ZERO)) == reduce(add, present)
+    assert reduce(add, concealed, ZERO) == reduce(add, present)
 
 
 @moderate
@@ -170,5 +171,23 @@ def test_any_body_of_the_right_length_is_read(body: bytes) -> None:
     assert (body[24], int.from_bytes(body[26:])) == (read.attempt, read.edges)
 
 
-def test_suites_are_found_by_their_code() -> None:
-    assert {code: (suite.code, suite.name) for code, suite in SUITES.items()} == {1: (1, "basic")}
+def test_suites_are_found_by_their_code_and_by_their_name() -> None:
+    assert {code: (suite.code, suite.name) for code, suite in SUITES.items()} == {1: (1, "basic"), 2: (2, "hardened")}
+    assert NAMED == {"basic": BASIC, "hardened": HARDENED}
+
+
+def test_only_suite_hardened_waits_for_shares_and_it_draws_more() -> None:
+    assert [(suite.has_release, suite.draws) for suite in (BASIC, HARDENED)] == [(False, 6), (True, 24)]
+
+
+def test_suite_basic_has_no_cover_and_lends_nothing() -> None:
+    context = Context(NETWORK, ClientId(3), RoundNumber(5), bytes(8))
+    seed = Seed(0, Secret(bytes(range(32))))
+    assert BASIC.cover(context, {ClientId(9): 5}, 1) == BARE
+    pad = BASIC.pad(seed, context, ClientId(2))
+    assert pad == EdgePad(subtract(ZERO, seed.mask(NETWORK, RoundNumber(5))), 0, 0)
+
+
+@pytest.mark.parametrize(("drawn", "needed"), [(1, 1), (2, 1), (3, 2), (6, 3), (7, 4), (24, 12)])
+def test_suite_basic_needs_half_of_the_drawn(drawn: int, needed: int) -> None:
+    assert BASIC.needed(drawn) == needed
