@@ -10,6 +10,7 @@ from typing import Final
 from common.frames import Frame, Notification, decode
 from common.identifiers import ClientId, RoundNumber, TunnelId
 from common.payloads import NO_VIEW, Hold, Release, RoundFinal
+from common.roster import RosterRoot
 from common.suites import HARDENED
 from common.topics import Broadcast
 from smgw.core.events import Connected, Effect, Evidence, Publish, ReadingTaken, Received, Store, VaultContents
@@ -57,12 +58,13 @@ def closes(
     at_ms: int | None = None,
     started: Sequence[TunnelId] = (),
     suite: int = HARDENED.code,
+    at: RosterRoot = MESH.at,
 ) -> Received:
     """A FINAL, which continues from the one before `ROUND` unless it is said otherwise."""
     closed, first = RoundNumber(number), RoundNumber(number if void_from is None else void_from)
     chained = VIEW if of_view is None else of_view
     sets = members(included), members(expected)
-    data = RoundFinal(suite, closed, chained, first, MESH.at.epoch, MESH.at.root, *sets, tuple(started))
+    data = RoundFinal(suite, closed, chained, first, at.epoch, at.root, *sets, tuple(started))
     at_ms = SCHEDULE.deadline(closed, 0) if at_ms is None else at_ms
     return announcement(Broadcast.FINAL, Notification.FINAL, data.encode(), at_ms)
 
