@@ -1,13 +1,16 @@
 """Records that the tests of this folder store, write and publish."""
 
+from dataclasses import replace
+
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
-from common.suites import BASIC
+from common.suites import HARDENED
 from provider.core.events import (
     EdgeRecord,
     EdgeState,
     FinalRecord,
     MemberRecord,
     MemberState,
+    PendingRecord,
     RosterRecord,
     RoundResult,
     RoundStatus,
@@ -16,7 +19,7 @@ from provider.core.events import (
 from provider.store import Charter
 
 NETWORK = NetworkId(7)
-CHARTER = Charter(NETWORK, "north", BASIC.code, 900_000, bytes(range(32)))
+CHARTER = Charter(NETWORK, "north", HARDENED.code, 900_000, bytes(range(32)))
 
 
 def member(client: int, state: MemberState = MemberState.PRESENT) -> MemberRecord:
@@ -35,6 +38,10 @@ def roster(epoch: int, data: bytes = b"roster") -> RosterRecord:
 
 def final(number: int, frame: bytes = b"final") -> FinalRecord:
     return FinalRecord(NETWORK, RoundNumber(number), frame)
+
+
+def pending(number: int, data: bytes = b"sealed") -> PendingRecord:
+    return PendingRecord(NETWORK, RoundNumber(number), data)
 
 
 def complete(number: int, contributors: int = 8, network: NetworkId = NETWORK, start_ms: int = 0) -> RoundResult:
@@ -76,3 +83,8 @@ def refused(number: int) -> RoundResult:
         contributors=None,
         duration_ms=0,
     )
+
+
+def waiting(number: int) -> RoundResult:
+    sealed = replace(complete(number), import_dwh=None, export_dwh=None, contributors=None)
+    return replace(sealed, status=RoundStatus.PENDING, why=Why.SHARES)

@@ -3,6 +3,7 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,8 @@ from provider.core.events import (
     Store,
     Tick,
 )
-from tests.provider.records import complete, final, member, refused
+from provider.results import ResultsFile
+from tests.provider.records import complete, final, member, pending, refused, waiting
 
 NOW_MS = 1_000_000
 
@@ -225,6 +227,35 @@ async def test_a_closed_round_is_told_published_and_written(world: World, caplog
     assert json.loads(payload)["round"] == 10
     assert line == ("line", complete(10))
     assert "round 10 (north): 8 of 8, complete, 1.234 kWh import, 0.2 kWh export" in caplog.messages
+
+
+async def test_a_round_that_waits_for_shares_is_told_and_published_and_has_no_line(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    world.batches.append([arrival(1)])
+    world.answers.append([Store(pending(10)), RoundClosed(waiting(10), 8)])
+    await world.aggregator().step()
+    stored, published, line = world.done
+    assert stored == ("store", pending(10))
+    assert (published[1], line) == ("dcnet/1/7/result", ("line",))
+    payload = published[2]
+    assert isinstance(payload, bytes)
+    shown = json.loads(payload)
+    assert (shown["round"], shown["status"], shown["import_dwh"], shown["warning"]) == (10, "pending", None, "")
+    assert shown["why"] == waiting(10).why.value
+    assert caplog.messages == [f"round 10 (north): 8 of 8, pending: {waiting(10).why.value}"]
+
+
+async def test_a_round_that_waited_has_its_line_with_its_result(world: World, tmp_path: Path) -> None:
+    file = ResultsFile(tmp_path / "results.csv")
+    aggregator = Aggregator(world, world, world, file, clock=lambda: NOW_MS)
+    for closed in ([waiting(10), complete(11)], [complete(10)]):
+        world.batches.append([arrival(1)])
+        world.answers.append([RoundClosed(result, 8) for result in closed])
+        await aggregator.step()
+    _, *lines = (tmp_path / "results.csv").read_text().splitlines()
+    assert [line.split(",")[2:5:2] for line in lines] == [["11", "complete"], ["10", "complete"]]
 
 
 async def test_a_results_file_that_fails_stops_nothing(world: World, caplog: pytest.LogCaptureFixture) -> None:

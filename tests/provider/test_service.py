@@ -7,6 +7,7 @@ import pytest
 from broker.credentials import CERTIFICATE_FILE, KEY_FILE
 from broker.pem import CERTIFICATE, one_of
 from common.certificates import Role, Subject
+from common.suites import HARDENED
 from provider.core.events import MemberState
 from provider.service import run
 from provider.settings import BrokerChoice, NetworkSettings, ProviderSettings
@@ -109,7 +110,7 @@ async def test_members_of_another_administrator_are_not_thrown_out_but_told_of(
     strange = one_of(CERTIFICATE, (other.gateway("gw-1") / CERTIFICATE_FILE).read_bytes())
     own = administrator.certificate(settings.home).public_key
     with Store(settings.home / "provider.db") as store:
-        store.charter(Charter(CHARTER.network, "north", 1, 900_000, own))
+        store.charter(Charter(CHARTER.network, "north", HARDENED.code, 900_000, own))
         store.apply([replace(member(1), certificate=strange)])
     said = await sentence(settings, caplog)
     assert "certificates of another administrator" in said

@@ -30,7 +30,7 @@ def test_little_is_needed_and_the_rest_has_defaults(tmp_path: Path) -> None:
     assert settings.broker.embedded
     (network,) = settings.network
     rules = network.parameters
-    assert (rules.members_min, rules.masks_min, rules.draws, rules.degree_max) == (5, 3, 6, 255)
+    assert (rules.members_min, rules.masks_min, rules.draws, rules.degree_max) == (5, 3, 24, 255)
     times = rules.schedule
     assert (times.period_ms, times.window_ms, times.grace_ms, times.correction_ms, times.attempts_max) == (
         900_000,
@@ -39,6 +39,22 @@ def test_little_is_needed_and_the_rest_has_defaults(tmp_path: Path) -> None:
         60_000,
         3,
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "rules"),
+    [
+        ("", (2, 24)),
+        ('suite = "hardened"\ndraws = 9', (2, 9)),
+        ('suite = "basic"', (1, 6)),
+        ('suite = "basic"\ndraws = 24', (1, 24)),
+    ],
+)
+def test_the_suite_says_how_many_neighbors_are_drawn_unless_the_file_does(
+    tmp_path: Path, lines: str, rules: tuple[int, int]
+) -> None:
+    parameters = read(tmp_path, GOOD + lines).network[0].parameters
+    assert (parameters.suite, parameters.draws) == rules
 
 
 def test_a_short_period_has_short_times(tmp_path: Path) -> None:
@@ -92,7 +108,10 @@ def test_an_unknown_variable_is_refused_with_the_nearest(tmp_path: Path, monkeyp
             GOOD + "period_s = 0",
             "provider.toml: period_s in [[network]] no. 1 = 0: Input should be greater than or equal",
         ),
-        (GOOD + 'suite = "hard"', "provider.toml: suite in [[network]] no. 1 = 'hard': Input should be 'basic'"),
+        (
+            GOOD + 'suite = "hard"',
+            "provider.toml: suite in [[network]] no. 1 = 'hard': Input should be 'hardened' or 'basic'",
+        ),
         (GOOD.replace("north", "Nörd"), "region in [[network]] no. 1 = 'Nörd': String should match pattern"),
         (GOOD.replace("id = 1", ""), "provider.toml: id in [[network]] no. 1: is missing. The network's identifier"),
         (GOOD.replace("id = 1", "id = 0"), "id in [[network]] no. 1 = 0: Input should be greater than or equal to 1"),

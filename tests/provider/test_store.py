@@ -12,9 +12,9 @@ import pytest
 from broker.home import HomeError
 from common.identifiers import NetworkId, RoundNumber, TunnelId
 from provider import schema
-from provider.core.events import EdgeRemoved, EdgeState, MemberState, Record, StoreContents
+from provider.core.events import EdgeRemoved, EdgeState, MemberState, Record, RoundResult, StoreContents
 from provider.store import FINALS_KEPT, Store
-from tests.provider.records import CHARTER, NETWORK, complete, edge, final, member, refused, roster
+from tests.provider.records import CHARTER, NETWORK, complete, edge, final, member, pending, refused, roster
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_removed_edge_is_gone_and_removing_it_again_changes_nothing(path: Path
 
 
 def test_storing_everything_twice_changes_nothing(path: Path) -> None:
-    records: list[Record] = [member(1), edge(5), roster(1), final(10), complete(10)]
+    records: list[Record] = [member(1), edge(5), roster(1), final(10), complete(10), final(11), pending(11)]
     with open_founded(path) as store:
         store.apply(records)
         before = store.load(NETWORK), store.results_from(NETWORK, RoundNumber(0))
@@ -114,6 +114,52 @@ def test_the_first_result_of_a_round_stands(path: Path, caplog: pytest.LogCaptur
         store.apply([complete(10), refused(10)])
         assert store.results_from(NETWORK, RoundNumber(0)) == [complete(10)]
     assert "round 10 of network 7 was closed before" in caplog.text
+
+
+def test_rounds_that_wait_for_shares_come_back_with_their_own_finals(path: Path) -> None:
+    with open_founded(path) as store:
+        store.apply([final(10, b"tenth"), pending(10, b"ten"), final(11, b"plain"), final(12, b"last"), pending(12)])
+    with Store(path) as store:
+        contents = store.load(NETWORK)
+        assert contents.pending == ((b"tenth", pending(10, b"ten")), (b"last", pending(12)))
+        assert contents.final == b"last"
+
+
+@pytest.mark.parametrize("result", [complete(10), refused(10)])
+def test_the_result_of_a_round_erases_what_it_waited_with(path: Path, result: RoundResult) -> None:
+    with open_founded(path) as store:
+        store.apply([final(10), pending(10), final(11), pending(11)])
+        store.apply([result])
+        assert store.load(NETWORK).pending == ((b"final", pending(11)),)
+        assert store.results_from(NETWORK, RoundNumber(0)) == [result]
+
+
+def test_a_second_result_erases_what_waits_and_changes_nothing_else(path: Path) -> None:
+    with open_founded(path) as store:
+        store.apply([final(10), complete(10), pending(10)])
+        store.apply([refused(10)])
+        assert store.load(NETWORK).pending == ()
+        assert store.results_from(NETWORK, RoundNumber(0)) == [complete(10)]
+
+
+def test_a_round_waits_in_its_own_network_only(path: Path) -> None:
+    other = replace(CHARTER, network=NetworkId(8), region="south")
+    with open_founded(path) as store:
+        store.charter(other)
+        elsewhere = replace(pending(10), network=NetworkId(8))
+        store.apply([final(10), pending(10), replace(final(10, b"other"), network=NetworkId(8)), elsewhere])
+        store.apply([complete(10)])
+        assert store.load(NETWORK).pending == ()
+        assert store.load(NetworkId(8)).pending == ((b"other", elsewhere),)
+
+
+def test_a_round_waits_with_a_final_or_not_at_all(path: Path) -> None:
+    """Both are of one transaction: when the FINAL contradicts an earlier one, neither is kept."""
+    with open_founded(path) as store:
+        store.apply([final(10, b"first")])
+        with pytest.raises(HomeError, match="another FINAL"):
+            store.apply([pending(10), final(10, b"second")])
+        assert store.load(NETWORK) == StoreContents(final=b"first")
 
 
 def test_an_error_in_the_middle_of_a_transaction_leaves_nothing_of_it(path: Path) -> None:
@@ -179,7 +225,7 @@ def test_a_store_that_others_may_read_is_refused(path: Path) -> None:
     [
         ({"region": "south"}, r"with region 'north', and the settings now say 'south'.*never changes"),
         ({"period_ms": 10_000}, r"with period_s 900.0, and the settings now say 10.0"),
-        ({"suite": 2}, r"with suite 1, and the settings now say 2"),
+        ({"suite": 1}, r"with suite 2, and the settings now say 1"),
         ({"provider_key": bytes(32)}, r"another identity key .* Restore identity.key"),
         ({"network": 8}, r"Region 'north' has been served by network 7 .* gives? it to network 8"),
     ],
@@ -241,16 +287,19 @@ def test_another_program_s_database_is_left_alone(path: Path) -> None:
 def test_a_store_of_a_newer_version_is_refused(path: Path) -> None:
     with open_founded(path) as store:
         store._db.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
-    with pytest.raises(HomeError, match="has version 3, and this provider knows 2"), Store(path):
+    with pytest.raises(HomeError, match="has version 4, and this provider knows 3"), Store(path):
         pass
 
 
-def test_a_store_from_before_certificates_is_refused(path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_store_of_an_earlier_version_is_refused_and_left_alone(path: Path, version: int) -> None:
     with open_founded(path) as store:
-        store._db.execute("PRAGMA user_version = 1")
-    sentence = "version 1, of a provider before certificates.*Move it away.*register anew"
+        store._db.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    sentence = f"version {version}, of an earlier provider, which kept less.*Move it away.*register anew"
     with pytest.raises(HomeError, match=sentence), Store(path):
         pass
+    assert path.read_bytes() == before
 
 
 def test_a_directory_in_place_of_the_store_is_explained(tmp_path: Path) -> None:

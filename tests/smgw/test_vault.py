@@ -11,49 +11,33 @@ from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 import pytest
 
 from broker.credentials import load_authority, present_list
-from broker.home import HomeError, make_home
+from broker.home import HomeError
 from broker.keyfile import load_identity, make_identity
 from common.certificates import RevocationList
-from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
+from common.identifiers import ClientId, NetworkId, TunnelId
 from smgw.core.events import (
-    Closed,
     Departed,
     EdgeErased,
     KnownRevocations,
     Membership,
     Moved,
+    Offense,
     Record,
     Replaced,
     SlotEnded,
     VaultContents,
 )
-from smgw.core.reading import ReadingStatus
 from smgw.ledger import read_ledger
 from smgw.vault import Vault
 from tests.credentials import Administrator
 from tests.smgw.core.memory import remembered
-from tests.smgw.records import MEMBERSHIP, SERIAL, edge, known_roster, sent, slot
-
-FRAMES = 1_000
+from tests.smgw.records import MEMBERSHIP, SERIAL, closed, edge, evidence, known_roster, sent, slot
+from tests.smgw.vaults import FRAMES, contents, enrolled_home, keep
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """An enrolled gateway's home, as far as the vault looks at it."""
-    path = tmp_path / "gateway"
-    make_home(path)
-    make_identity(path / "identity.key")
-    return path
-
-
-def keep(home: Path, *records: Record) -> None:
-    with Vault(home, FRAMES) as vault:
-        vault.apply(records)
-
-
-def contents(home: Path) -> VaultContents:
-    with Vault(home, FRAMES) as vault:
-        return vault.load()
+    return enrolled_home(tmp_path)
 
 
 @contextmanager
@@ -108,36 +92,23 @@ def test_erased_seed_is_on_no_page_of_the_vault(home: Path) -> None:
     assert new not in octets
 
 
-@pytest.mark.parametrize("status", ReadingStatus)
-def test_the_last_sent_frame_returns(home: Path, status: ReadingStatus) -> None:
-    keep(home, MEMBERSHIP, sent(10, frame=b"ten"), sent(11, frame=b"first"))
-    corrected = sent(11, attempt=1, frame=b"corrected", status=status)
-    keep(home, corrected)
-    assert contents(home).sent == corrected
-
-
-def test_the_last_closed_round_returns(home: Path) -> None:
-    keep(home, MEMBERSHIP, Closed(RoundNumber(12), True), Closed(RoundNumber(11), False))
-    assert contents(home).closed == 12
-
-
 def test_departure_erases_membership_and_seeds_and_keeps_the_ledger(home: Path) -> None:
-    keep(home, MEMBERSHIP, edge(), sent(10), Closed(RoundNumber(10), True))
+    keep(home, MEMBERSHIP, edge(), sent(10), closed(10))
     keep(home, Departed())
     assert contents(home) == VaultContents()
     assert [entry.round for entry in read_ledger(home)] == [10]
 
 
 def test_what_was_sent_in_another_network_does_not_bind_the_present_one(home: Path) -> None:
-    keep(home, MEMBERSHIP, sent(9_000), Closed(RoundNumber(9_000), True), Departed())
+    keep(home, MEMBERSHIP, sent(9_000), closed(9_000), Departed())
     keep(home, Membership(NetworkId(3), ClientId(1)))
-    assert (contents(home).sent, contents(home).closed) == (None, None)
+    assert (contents(home).sent, contents(home).closed) == ((), ())
     keep(home, MEMBERSHIP)
-    assert (contents(home).sent, contents(home).closed) == (sent(9_000), 9_000)
+    assert (contents(home).sent, contents(home).closed) == ((sent(9_000),), (closed(9_000),))
 
 
 def test_the_same_record_twice_changes_nothing(home: Path) -> None:
-    records: list[Record] = [MEMBERSHIP, edge(), sent(10), Closed(RoundNumber(10), True)]
+    records: list[Record] = [MEMBERSHIP, edge(), sent(10), closed(10)]
     keep(home, *records)
     before = contents(home)
     keep(home, *records)
@@ -150,7 +121,7 @@ def test_second_different_frame_for_one_round_is_never_stored(home: Path) -> Non
     with Vault(home, FRAMES) as vault:
         with pytest.raises(AssertionError, match="second, different frame"):
             vault.apply([edge(), sent(10, frame=b"other")])
-        assert vault.load() == VaultContents(MEMBERSHIP, sent=sent(10, frame=b"first"))
+        assert vault.load() == VaultContents(MEMBERSHIP, sent=(sent(10, frame=b"first"),))
 
 
 def test_killed_between_two_records_of_a_transaction_it_keeps_neither(home: Path) -> None:
@@ -217,7 +188,11 @@ def test_cut_off_vault_is_found_at_the_start(home: Path) -> None:
 
 @pytest.mark.parametrize(
     ("version", "sentence"),
-    [(1, r"is of an earlier release \(version 1\).*Move it away"), (3, "has version 3, this program understands 2")],
+    [
+        (1, r"is of an earlier release \(version 1\), which kept less of its last rounds.*Move it away"),
+        (2, r"is of an earlier release \(version 2\).*agrees on new seeds"),
+        (4, "has version 4, this program understands 3.*Run the release that wrote it"),
+    ],
 )
 def test_vault_of_another_version_is_refused(home: Path, version: int, sentence: str) -> None:
     keep(home, MEMBERSHIP)
@@ -295,17 +270,17 @@ def test_ledger_keeps_only_the_last_frames(home: Path) -> None:
         vault.apply([MEMBERSHIP])
         for number in range(10, 20):
             vault.apply([sent(number)])
-            vault.apply([Closed(RoundNumber(number), True)])
-        assert vault.load().sent == sent(19)
+            vault.apply([closed(number)])
+        assert vault.load().sent == (sent(17), sent(18), sent(19))
     assert [entry.round for entry in read_ledger(home)] == [17, 18, 19]
 
 
 def test_ledger_is_read_beside_a_running_agent(home: Path) -> None:
     with Vault(home, FRAMES) as vault:
-        vault.apply([MEMBERSHIP, sent(10), Closed(RoundNumber(10), True), sent(11)])
-        vault.apply([sent(11, attempt=1, frame=b"corrected"), Closed(RoundNumber(11), False), sent(12)])
+        vault.apply([MEMBERSHIP, sent(10), closed(10), sent(11)])
+        vault.apply([sent(11, attempt=1, frame=b"corrected"), closed(11, is_included=False), sent(12)])
         entries = read_ledger(home)
-        vault.apply([Closed(RoundNumber(12), True)])
+        vault.apply([closed(12)])
         assert [entry.is_included for entry in read_ledger(home, 2)] == [False, True]
     assert [(e.round, e.attempt, e.is_included) for e in entries] == [(10, 0, True), (11, 1, False), (12, 0, None)]
     assert entries[1].frame == b"corrected"
@@ -321,9 +296,11 @@ def test_ledger_of_a_missing_vault_is_an_error_and_makes_none(tmp_path: Path) ->
 
 def test_a_vault_holds_what_the_tests_of_the_core_take_for_remembered(home: Path) -> None:
     records: list[Record] = [
-        *(MEMBERSHIP, edge(1), edge(2), slot(1), known_roster(3), sent(10), Closed(RoundNumber(10), True)),
+        *(MEMBERSHIP, edge(1), edge(2), slot(1), known_roster(3), sent(10), closed(10)),
         *(slot(2), SlotEnded(1), slot(2, client=5), Replaced(SERIAL, 1), EdgeErased(TunnelId(1)), known_roster(3, 9)),
         *(Moved(1, 3), Moved(SERIAL, 1), Moved(SERIAL, 2), Membership(MEMBERSHIP.network, ClientId(8))),
+        *(sent(11), sent(11, attempt=1, frame=b"new"), sent(12), closed(11, is_included=False), edge(2, holds=True)),
+        *(evidence(), evidence(11, Offense.LEFT_OUT), evidence(12, Offense.LEFT_OUT, time_ms=1_800_000_500_000)),
         *(Departed(), Membership(NetworkId(3), ClientId(1)), slot(3), edge(5), Membership(NetworkId(3), ClientId(2))),
     ]
     expected = VaultContents()
