@@ -28,6 +28,7 @@ app.add_typer(cli_broker.app, name="broker")
 
 Direction = Literal["up", "down"]
 Suite = Literal["hardened", "basic"]
+AttackName = Literal["false-correction"]
 
 
 @app.command()
@@ -42,6 +43,9 @@ def demo(  # noqa: PLR0913, PLR0917 -- these are a command's options
     keep: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep logs, vaults, settings and results.csv there.")
     ] = None,
+    attack: Annotated[
+        AttackName | None, typer.Option(help="Play a provider that lies, against both suites side by side.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each closed round.")] = False,
     capture: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
@@ -53,9 +57,20 @@ def demo(  # noqa: PLR0913, PLR0917 -- these are a command's options
     Exit status: 0 when every sum was exact and no round was lost without a reason, 1 when not, 2 when it could not
     begin, 130 after Ctrl-C.
 
+    --attack false-correction plays what a lying provider can do: it keeps back a frame, calls its sender missing, and
+    computes what the neighbors' answers tell. Two networks run at once, one in each suite. Exit status: 0 when suite
+    basic gave the reading away and suite hardened did not, 1 when not.
+
     Examples:  dcnet demo   |   dcnet demo --profile thesis   |   dcnet demo --gateways 40 --period 3 --json
+    |   dcnet demo --attack false-correction
     """
-    from launcher.demo import DemoOptions, run_demo  # noqa: PLC0415 -- see the module's docstring
+    if attack is not None:
+        from launcher.attack.show import AttackOptions, run_attack  # noqa: PLC0415 -- see the module's docstring
+
+        if profile != "demo" or rounds is not None or suite is not None or capture is not None:
+            raise LauncherError("--attack goes with --gateways, --period, --keep and --json. See:  dcnet demo --help")
+        raise typer.Exit(run_attack(AttackOptions(gateways, period, keep, json)))
+    from launcher.demo import DemoOptions, run_demo  # noqa: PLC0415
     from launcher.profile import Overrides  # noqa: PLC0415
 
     overrides = Overrides(gateways, rounds, period, suite)

@@ -44,10 +44,14 @@ class Gateway:
 
 @dataclass(slots=True)
 class Stage:
-    """Starts, signals and ends processes; `homes` are those of all gateways that ever ran."""
+    """Starts, signals and ends processes; `homes` are those of all gateways that ever ran.
+
+    `provider` is the module that runs as the provider, and its options.
+    """
 
     profile: Profile
     scratch: Scratch
+    provider: tuple[str, ...] = ("provider",)
     gateways: dict[tuple[int, int], Gateway] = field(default_factory=dict)
     _administration: Administration = field(init=False)
     _provider: Child | None = None
@@ -99,7 +103,7 @@ class Stage:
         """
         settings = self._write("provider", provider_settings(self.profile, self.scratch))
         ready_file = self.scratch.provider_home / READY_FILE
-        self._provider = self._start("provider", "provider", "--config", str(settings))
+        self._provider = self._start("provider", *self.provider, "--config", str(settings))
         await _until(ready_file.exists, "the provider", self._provider)
         self._ready = ProviderReady.read(ready_file)
         assert self._ready is not None, "the file appears whole"

@@ -6,7 +6,7 @@ import logging
 import os
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +25,7 @@ from common import topics
 from common.certificates import RevocationList, Role
 from common.refusal import RefusedError
 from common.signing import Identity
-from provider.aggregator import Aggregator, unix_ms
+from provider.aggregator import Aggregator, Exchange, unix_ms
 from provider.core.events import NetworkSetup, RevocationsRenewed
 from provider.core.machine import ProviderMachine
 from provider.core.trust import Trust
@@ -54,6 +54,10 @@ FAILED: Final = 2
 """Exit status when something has to be put right first; the log says what."""
 
 
+Between = Callable[[Exchange, ProviderMachine], Exchange]
+"""What may stand between the bus and the machine: it takes the bus's place toward the loop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the broker is, as the provider itself reaches it; `broker` when it is our own Mosquitto."""
@@ -63,8 +67,13 @@ class Place:
     broker: Broker | None = None
 
 
-async def run(settings: ProviderSettings, stop: asyncio.Event | None = None) -> int:
+async def run(settings: ProviderSettings, stop: asyncio.Event | None = None, between: Between | None = None) -> int:
     """Be the provider until `stop` is set, or without one until SIGINT or SIGTERM.
+
+    Args:
+        settings: Everything that it needs to know.
+        stop: Ends it.
+        between: Puts something between bus and machine; the demonstration of a lying provider does.
 
     Returns:
         0 after a clean stop; 2 when home, key, store or broker can't be used, with one sentence in the log.
@@ -72,7 +81,7 @@ async def run(settings: ProviderSettings, stop: asyncio.Event | None = None) -> 
     status = 0
     try:
         with hold_home(settings.home, LOCK_FILE), Store(settings.home / STORE_FILE) as store:
-            await _serve(settings, store, stop or _stop_on_signals())
+            await _serve(settings, store, stop or _stop_on_signals(), between)
     except* (HomeError, BrokerError, SettingsError) as errors:
         for error in leaves(errors):
             log.error("%s", error)
@@ -80,7 +89,7 @@ async def run(settings: ProviderSettings, stop: asyncio.Event | None = None) -> 
     return status
 
 
-async def _serve(settings: ProviderSettings, store: Store, stop: asyncio.Event) -> None:
+async def _serve(settings: ProviderSettings, store: Store, stop: asyncio.Event, between: Between | None = None) -> None:
     ready_file = settings.home / READY_FILE
     ready_file.unlink(missing_ok=True)
     credentials = _credentials(settings)
@@ -94,7 +103,8 @@ async def _serve(settings: ProviderSettings, store: Store, stop: asyncio.Event) 
         for topic_filter in topics.PROVIDER_FILTERS:
             bus.subscribe(topic_filter)
         limited = RateLimited(bus, place.broker, settings.broker.messages_per_minute_max)
-        aggregator = Aggregator(machine, Mirrored(limited) if settings.mirror else limited, store, results)
+        exchange = Mirrored(limited) if settings.mirror else limited
+        aggregator = Aggregator(machine, between(exchange, machine) if between else exchange, store, results)
         watch = _watch(settings, credentials, aggregator, place)
         async with asyncio.TaskGroup() as group:
             tasks = [

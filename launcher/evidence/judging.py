@@ -164,8 +164,8 @@ def _named_and_included(case: Case) -> str:
         raise NoEvidenceError("the FINAL includes nobody whom the list names")
     return (
         f"Proven: {case.who} called {_clients(both)} missing in round {final.round} of network"
-        f" {case.second.frame.network}, and then signed a FINAL that includes them. With both answers of their"
-        " neighbors it could read them"
+        f" {case.second.frame.network}, and then signed a FINAL of it that includes the same. Whoever was called"
+        " missing is in no sum"
     )
 
 

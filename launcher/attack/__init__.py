@@ -1,0 +1,1 @@
+"""`dcnet demo --attack`: a provider that lies, and what it learns of a household in each suite."""
