@@ -316,7 +316,7 @@ async def run(settings: GatewaySettings, *, leave: bool = False) -> int:
         rules = rules_of(settings, credentials)
         with Vault(settings.home, settings.ledger_frames) as vault:
             log.info("%s: started, its public key is %s", settings.name, vault.identity.public_key.hex())
-            _tell_owner(settings)
+            tell_owner(settings)
             core = Member(vault.identity, rules, vault.load(), random.SystemRandom(), wall_ms())
             bus, meter = Bus(settings.broker, settings.name, credentials=settings.home), open_meter(settings.meter)
             agent = Agent(core, vault, bus, meter)
@@ -333,8 +333,8 @@ async def run(settings: GatewaySettings, *, leave: bool = False) -> int:
     return status
 
 
-def _tell_owner(settings: GatewaySettings) -> None:
-    """What the owner should know at every start: a weak suite, and what is held against the provider.
+def tell_owner(settings: GatewaySettings) -> None:
+    """Log what the owner should know at every start: a weak suite, and what is held against the provider.
 
     Raises:
         HomeError: The vault cannot be read.

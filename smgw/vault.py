@@ -7,6 +7,7 @@ but it keeps erased seeds in its log until a checkpoint, and who only reads the 
 disk hides. Source: docs/protocol.md, thesis rule 7 (a mask is never used twice); sqlite.org/atomiccommit.html.
 """
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final, Self, final
 from broker.credentials import KEY_FILE, load_enrolled_identity
 from broker.home import HomeError, hold_home
 from common.certificates import Role
+from common.identifiers import ClientId
 from common.signing import Identity
 from smgw.core.events import (
     ROUNDS_KEPT,
@@ -26,6 +28,7 @@ from smgw.core.events import (
     Evidence,
     KnownRevocations,
     KnownRoster,
+    MemberGone,
     Membership,
     Moved,
     Offense,
@@ -124,6 +127,7 @@ class Vault:
                 make_vault(self._path, self.identity.public_key)
             self._db: Final = stack.enter_context(closing(open_vault(self._path, "rw")))
             self._prepare()
+            self._look_for_copy()
             self._revocations: Final = RevocationFile(home)
             self._held: Final = stack.pop_all()
 
@@ -158,6 +162,14 @@ class Vault:
                 " from a backup, or move the vault away: the gateway then registers as a new one."
             )
 
+    def _look_for_copy(self) -> None:
+        """A vault that was put back from a backup is another file: whatever it did since the backup is forgotten."""
+        with understood(self._path), self._db:
+            (inode,) = self._db.execute("SELECT inode FROM owner").fetchone()
+            if inode != self._path.stat().st_ino:
+                now = (self._path.stat().st_ino, time.time_ns() // 1_000_000)
+                self._db.execute("UPDATE owner SET inode = ?, restored_ms = ?", now)
+
     def apply(self, records: Sequence[Record]) -> None:
         """Keep all of the records or none of them; on the disk when it returns.
 
@@ -191,7 +203,7 @@ class Vault:
                 self._write_sent(record)
             case Closed():
                 self._write_closed(record)
-            case Slot() | SlotEnded() | Replaced() | Moved():
+            case Slot() | SlotEnded() | Replaced() | Moved() | MemberGone():
                 self._write_draw(record)
             case KnownRoster():
                 self._db.execute("INSERT OR REPLACE INTO roster VALUES (?, ?, ?, ?, ?, ?, ?)", roster_row(record))
@@ -204,9 +216,10 @@ class Vault:
             case Departed():
                 self._db.execute("DELETE FROM edge")
                 self._db.execute("DELETE FROM membership")
+                self._db.execute("DELETE FROM gone")
                 self._db.execute("UPDATE slot SET is_live = 0")
 
-    def _write_draw(self, record: Slot | SlotEnded | Replaced | Moved) -> None:
+    def _write_draw(self, record: Slot | SlotEnded | Replaced | Moved | MemberGone) -> None:
         """Whom the gateway drew, and what made it draw anew."""
         match record:
             case Slot():
@@ -217,12 +230,15 @@ class Vault:
                 self._db.execute("INSERT OR REPLACE INTO replaced VALUES (?, ?)", replaced_row(record))
             case Moved():
                 self._db.execute("INSERT OR REPLACE INTO moved VALUES (?, ?)", moved_row(record))
+            case MemberGone():
+                self._db.execute("INSERT OR IGNORE INTO gone VALUES (?)", (record.client,))
 
     def _write_membership(self, place: Membership) -> None:
         """Another place begins without slots; their numbers stay used."""
         before = self._db.execute("SELECT network, client FROM membership").fetchone()
         if before is not None and before != place.place:
             self._db.execute("UPDATE slot SET is_live = 0")
+            self._db.execute("DELETE FROM gone")
         self._db.execute("INSERT OR REPLACE INTO membership VALUES (1, ?, ?, ?, ?)", membership_row(place))
 
     def _write_sent(self, sent: Sent) -> None:
@@ -266,6 +282,8 @@ class Vault:
             rosters = self._db.execute("SELECT * FROM roster ORDER BY network").fetchall()
             revocations = self._db.execute("SELECT list FROM revocations").fetchone()
             moved = self._db.execute("SELECT serial, times FROM moved ORDER BY serial").fetchall()
+            gone = self._db.execute("SELECT client FROM gone").fetchall()
+            (restored_ms,) = self._db.execute("SELECT restored_ms FROM owner").fetchone()
             left_out = self._db.execute(_SELECT_LEFT_OUT, (Offense.LEFT_OUT.name,)).fetchall()
         return VaultContents(
             None if membership is None else membership_of(membership),
@@ -279,4 +297,6 @@ class Vault:
             b"" if revocations is None else revocations[0],
             tuple(map(moved_of, moved)),
             tuple(time_ms for (time_ms,) in left_out),
+            frozenset(ClientId(client) for (client,) in gone),
+            restored_ms,
         )

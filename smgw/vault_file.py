@@ -19,7 +19,12 @@ _BUSY_S: Final = 5
 _SCHEMA: Final = f"""
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {SCHEMA_VERSION};
-CREATE TABLE owner (public_key BLOB NOT NULL CHECK (length(public_key) = 32)) STRICT;
+CREATE TABLE owner (
+    public_key BLOB NOT NULL CHECK (length(public_key) = 32),
+    inode INTEGER NOT NULL,
+    restored_ms INTEGER
+) STRICT;
+CREATE TABLE gone (client INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE membership (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     network INTEGER NOT NULL,
@@ -131,7 +136,7 @@ def make_vault(path: Path, owner: bytes) -> None:
         with closing(sqlite3.connect(draft)) as db:
             db.executescript(f"PRAGMA journal_mode = MEMORY; {_SCHEMA}")
             with db:
-                db.execute("INSERT INTO owner VALUES (?)", (owner,))
+                db.execute("INSERT INTO owner VALUES (?, ?, NULL)", (owner, draft.stat().st_ino))
         publish_file(draft, path)
 
 

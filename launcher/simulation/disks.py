@@ -17,6 +17,7 @@ from smgw.core.events import (
     Evidence,
     KnownRevocations,
     KnownRoster,
+    MemberGone,
     Membership,
     Moved,
     Offense,
@@ -67,6 +68,8 @@ class Vault:
                 return replace(now, closed=_last((*now.closed, record)))
             case Evidence():
                 return self._noted(record)
+            case MemberGone():
+                return replace(now, gone=now.gone | {record.client})
             case Departed():
                 return self._left()
             case Calibration():
@@ -101,7 +104,7 @@ class Vault:
         now = self.contents
         if now.membership is not None and now.membership.place == membership.place:
             return replace(now, membership=membership)
-        now = replace(now, slots=())
+        now = replace(now, slots=(), gone=frozenset())
         if now.membership is not None and now.membership.network == membership.network:
             return replace(now, membership=membership)
         self._remember()

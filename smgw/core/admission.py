@@ -192,7 +192,7 @@ class Admission:
         for edge in self._situation.edges_with(leaver):
             signed.require_signature(edge.peer_key, Direction.UP)
             if self._situation.is_with_member(edge):
-                self._situation.departed.add(leaver)
+                effects += self._situation.depart(leaver)
             effects += self._situation.erase(edge.tunnel)
         return [*effects, self._situation.up(Notification.EXIT_CONFIRMED, ExitConfirmed(leaver).encode(), now_ms)]
 

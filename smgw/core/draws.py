@@ -59,7 +59,7 @@ class Draws:
     def _draw_all(self, at: RosterRoot) -> list[Effect]:
         parameters = self._situation.parameters
         assert parameters is not None
-        count = at.slots(parameters.draws)
+        count = min(parameters.draws, self._situation.others)
         fresh = self._fresh(count)
         if len(fresh) < count:
             return self._use_up()
@@ -155,8 +155,7 @@ class Draws:
         if client == situation.client or not is_drawn or situation.leaf_of(client) != member.leaf:
             raise RefusedError(Refusal.BAD_DRAW)
         self._trust.require_departed(departure, now_ms)
-        situation.departed.add(client)
-        effects: list[Effect] = []
+        effects: list[Effect] = [*situation.depart(client)]
         for edge in situation.edges_with(client):
             effects += situation.erase(edge.tunnel) if edge.peer_key == member.leaf.public_key else []
         return [*effects, *self.refresh()]

@@ -191,6 +191,13 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberGone:
+    """It is proven that this member of the present network left for good."""
+
+    client: ClientId
+
+
+@dataclass(frozen=True, slots=True)
 class KnownRoster:
     """The newest roster of a network that was accepted, and its name (32 bytes). It outlives a membership.
 
@@ -275,6 +282,7 @@ Record = (
     | SlotEnded
     | Replaced
     | Moved
+    | MemberGone
     | KnownRoster
     | KnownRevocations
     | Calibration
@@ -288,8 +296,9 @@ class VaultContents:
     """What a gateway remembers when it starts: of the last rounds what it `sent` last in each, and how they `closed`.
 
     `left_out_ms` are the moments at which the provider left it out although it had sent, of the last day. `slots` are
-    the live ones of the present membership, `used` the numbers of all that were ever drawn; `revocations` is empty when
-    the vault knows no list.
+    the live ones of the present membership, `gone` the members of its network that are proven to have left, `used` the
+    numbers of all that were ever drawn; `revocations` is empty when the vault knows no list. `restored_ms` is when the
+    vault was found to be a copy, which may have forgotten what it did since.
     """
 
     membership: Membership | None = None
@@ -303,6 +312,8 @@ class VaultContents:
     revocations: bytes = b""
     moved: tuple[Moved, ...] = ()
     left_out_ms: tuple[int, ...] = ()
+    gone: frozenset[ClientId] = frozenset()
+    restored_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

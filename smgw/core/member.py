@@ -71,13 +71,14 @@ class Member:
         edges = {edge.tunnel: edge for edge in contents.edges}
         revocations = newest_list(rules, contents.revocations)
         self.situation: Final = Situation(identity, rules, revocations, contents.membership, edges)
+        self.situation.departed |= contents.gone
         self._trust: Final = Trust(self.situation)
         self._rosters: Final = Rosters(self.situation, contents.rosters)
         self._draws: Final = Draws(self.situation, self._trust, contents, entropy)
         self._wants: Final = Wants(self.situation)
         self._finals: Final = Finals(self.situation, self._rosters)
         self._clock: Final = CrossCheck(self.situation, entropy)
-        rounds = Rounds(contents.sent, contents.closed)
+        rounds = Rounds(contents.sent, contents.closed, contents.restored_ms)
         self._grievances: Final = Grievances(entropy, contents.left_out_ms)
         self._reporting: Final = Reporting(self.situation, rounds, self._grievances, now_ms)
         self._releasing: Final = Releasing(self.situation, rounds, self._grievances)

@@ -40,19 +40,26 @@ class Holders:
 def quorum_of(situation: Situation) -> Quorum | None:
     """What the roster in force asks for; None when nothing can be enough.
 
-    A roster that is too small stops new draws and not the rounds with neighbors that were drawn before: whoever comes
-    from a mesh, and could not draw since, needs as many neighbors as the largest mesh asks for.
+    How many others there are follows from the leaves and from what is proven of those who left; what the provider calls
+    live might be too few, so that fewer would be needed. A roster that is too small stops new draws and not the rounds
+    with neighbors that were drawn before: whoever comes from a mesh, and could not draw since, needs as many neighbors
+    of that mesh as the largest one asks for.
     """
     roster, suite = situation.roster, situation.rules.suite
     if roster is None or not situation.is_in_roster:
         return None
-    if not roster.at.is_mesh and situation.slots:
+    if roster.at.is_mesh:
+        return Quorum(_first(roster.at.leaves), suite.needed(situation.others))
+    if situation.slots:
         drawn = frozenset(slot.client for slot in situation.slots.values())
-        return Quorum(drawn, suite.needed(len(situation.slots)))
-    if not roster.at.is_mesh and not situation.is_roster_small:
+        return Quorum(drawn, suite.needed(min(len(situation.slots), situation.others)))
+    if situation.client > MESH_MAX or not situation.is_roster_small:
         return None
-    everybody = frozenset(ClientId(client) for client in range(1, roster.at.leaves + 1))
-    return Quorum(everybody, suite.needed((roster.at.live if roster.at.is_mesh else MESH_MAX) - 1))
+    return Quorum(_first(MESH_MAX), suite.needed(MESH_MAX - 1))
+
+
+def _first(count: int) -> frozenset[ClientId]:
+    return frozenset(ClientId(client) for client in range(1, count + 1))
 
 
 @final
@@ -85,10 +92,15 @@ class DrawnMasks:
         peers = self._proven(edges)
         if quorum.is_met(peers):
             self._met, self._met_in = quorum, round_
-            return Holders(quorum.drawn & peers, quorum.needed)
+            return self._holders(quorum, peers)
         is_recent = 0 <= round_ - self._met_in <= GRACE_ROUNDS
         before = self._met if is_recent and self._met is not None and self._met.drawn != quorum.drawn else None
-        return Holders(before.drawn & peers, before.needed) if before is not None and before.is_met(peers) else None
+        return self._holders(before, peers) if before is not None and before.is_met(peers) else None
+
+    def _holders(self, quorum: Quorum, peers: frozenset[ClientId]) -> Holders:
+        """Never fewer are needed than so many drawn neighbors ask for by themselves."""
+        drawn = quorum.drawn & peers
+        return Holders(drawn, max(quorum.needed, self._situation.rules.suite.needed(len(drawn))))
 
     def _proven(self, edges: Collection[Edge]) -> frozenset[ClientId]:
         """The neighbors whose key is that of their leaf; looked up once for each edge and roster."""

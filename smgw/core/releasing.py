@@ -94,6 +94,8 @@ class Releasing:
             return []
         if len(order.included) < situation.members_min:
             return [Refuse(Refusal.TOO_FEW_MEMBERS, Notification.RELEASE)]
+        if self._rounds.is_forgotten(order.round, schedule):
+            return [Refuse(Refusal.RESTORED, Notification.RELEASE)]
         opened = self._opened(sent, order.included, schedule.day(order.round))
         shares = tuple(self._share(sent, edge, schedule) for edge in opened.values())
         bits = Bits.of(peer in opened for peer in sent.neighbors)

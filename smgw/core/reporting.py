@@ -210,6 +210,8 @@ class Reporting:
         changed = replace(sent, attempt=order.attempt, tunnels=kept, missing=sent.missing | order.missing)
         if situation.is_clock_wrong:
             raise RefusedError(Refusal.CLOCK_WRONG)
+        if self._rounds.is_forgotten(sent.round, schedule):
+            raise RefusedError(Refusal.RESTORED)
         if now_ms >= self._awaited_until(changed, schedule):
             raise RefusedError(Refusal.LATE)
         if len(known.expected - order.missing) < situation.members_min:

@@ -17,7 +17,7 @@ from common.schedule import Schedule
 from common.sealing import Context
 from common.signing import Direction, Identity
 from common.suites import Suite
-from smgw.core.events import Edge, EdgeErased, Membership, Publish, Slot, Store
+from smgw.core.events import Edge, EdgeErased, MemberGone, Membership, Publish, Slot, Store
 from smgw.core.leaves import Leaves
 
 RETRY_FIRST_MS: Final = 2_000
@@ -89,7 +89,7 @@ class Situation:
     edges: dict[TunnelId, Edge] = field(default_factory=dict)
     slots: dict[int, Slot] = field(default_factory=dict)
     departed: set[ClientId] = field(default_factory=set)
-    """Members of whom it is proven that they left, as far as this process has heard."""
+    """Members of whom it is proven that they left."""
     roster: Roster | None = None
     """The roster in force; None until the provider has said it since the start."""
     leaves: Leaves = field(default_factory=Leaves)
@@ -139,6 +139,18 @@ class Situation:
     def is_roster_small(self) -> bool:
         """Whether the roster in force holds fewer than half of the gateways that it could: a few may surround one."""
         return self.roster is not None and 2 * self.roster.at.live < self.revocations.valid_in(self.rules.region)
+
+    @property
+    def others(self) -> int:
+        """How many other parties there may be: one for each key in the roster, save those that are proven to have left.
+
+        What the roster calls live is the provider's word, and whoever is away still counts.
+        """
+        if self.roster is None:
+            return 0
+        leaves = self.roster.at.leaves
+        gone = sum(client <= leaves and not self.is_superseded(client) for client in self.departed)
+        return max(self.leaves.keys(leaves) - 1 - gone, 0)
 
     @property
     def may_draw(self) -> bool:
@@ -196,6 +208,13 @@ class Situation:
         is_superposition = notification is Notification.SUPERPOSITION
         frame = Frame(network, client, now_ms, notification, data, is_superposition)
         return Publish(topic, frame.signed(self.identity, Direction.UP), now_ms + lifetime_ms)
+
+    def depart(self, client: ClientId) -> list[Store]:
+        """It is proven that this member left."""
+        if client in self.departed:
+            return []
+        self.departed.add(client)
+        return [Store(MemberGone(client))]
 
     def start(self, tunnels: Iterable[TunnelId]) -> list[Store]:
         """Use the masks of these edges from now on. An edge that this renews, with the same neighbor, is erased."""

@@ -65,6 +65,8 @@ from tests.smgw.core.rosters import (
 SELF: Final = ClientId(4)
 PEERS: Final = tuple(ClientId(number) for number in (1, 2, 3, 5, 6, 7))
 ALL: Final = frozenset({SELF, *PEERS})
+GONE: Final = frozenset(map(ClientId, (8, 9, 10)))
+"""Members of the mesh that have left, as they have proven."""
 NAME: Final = "gw-4"
 
 START: Final = SCHEDULE.start(ROUND)
@@ -109,7 +111,8 @@ def valid(number: int = ROUND, import_dwh: int = 1_234, export_dwh: int = 0) -> 
 def contents(peers: Iterable[int] = PEERS) -> VaultContents:
     """A member that shares a started edge with each of `peers`, and knows the first roster."""
     known = known_as(roster_of(root()))
-    return VaultContents(Membership(NETWORK, SELF), tuple(edge(peer) for peer in peers), rosters=(known,))
+    edges = tuple(edge(peer) for peer in peers)
+    return VaultContents(Membership(NETWORK, SELF), edges, rosters=(known,), gone=GONE)
 
 
 def renewed() -> VaultContents:

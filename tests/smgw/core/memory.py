@@ -15,6 +15,7 @@ from smgw.core.events import (
     Evidence,
     KnownRevocations,
     KnownRoster,
+    MemberGone,
     Membership,
     Moved,
     Offense,
@@ -47,13 +48,15 @@ def remembered(contents: VaultContents, record: Record) -> VaultContents:
             return replace(contents, left_out_ms=(*contents.left_out_ms, *at_ms))
         case Slot() | SlotEnded() | Replaced() | Moved():
             return _with(contents, record)
+        case MemberGone():
+            return replace(contents, gone=contents.gone | {record.client})
         case KnownRoster():
             others = (roster for roster in contents.rosters if roster.network != record.network)
             return replace(contents, rosters=(*others, record))
         case KnownRevocations():
             return replace(contents, revocations=record.der)
         case Departed():
-            return replace(contents, membership=None, edges=(), sent=(), closed=(), slots=())
+            return replace(contents, membership=None, edges=(), sent=(), closed=(), slots=(), gone=frozenset())
         case Calibration():
             return contents
 
@@ -79,8 +82,8 @@ def _placed(contents: VaultContents, place: Membership) -> VaultContents:
     if before is not None and before.place == place.place:
         return replace(contents, membership=place)
     if before is not None and before.network == place.network:
-        return replace(contents, membership=place, slots=())
-    return replace(contents, membership=place, sent=(), closed=(), slots=())
+        return replace(contents, membership=place, slots=(), gone=frozenset())
+    return replace(contents, membership=place, sent=(), closed=(), slots=(), gone=frozenset())
 
 
 def _not_of(known: Sequence[Each], round_: RoundNumber) -> list[Each]:
