@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from common.suites import BASIC_WARNING
 from tests.integration.conftest import eventually
 from tests.integration.demos import demo, until_gateways_are_members
 
@@ -30,6 +31,9 @@ async def test_a_false_correction_reads_a_household_in_suite_basic_and_none_in_s
         assert (sealed["is_read"], sealed["shares"], sealed["needed"]) == (False, 0, 4)
         assert sealed["lanes"][0] != sealed["ledger_import_dwh"]
         assert sealed["evidence"] == evidence
+    logs = {name: (tmp_path / "kept" / "logs" / f"{name}.log").read_text() for name in ("basic-3", "hardened-3")}
+    assert {name for name, text in logs.items() if BASIC_WARNING in text} == {"basic-3"}
+    assert f"network 1 (basic): {BASIC_WARNING}" in (tmp_path / "kept" / "logs" / "provider.log").read_text()
 
 
 async def test_ctrl_c_during_an_attack_leaves_nothing(tmp_path: Path) -> None:
