@@ -154,8 +154,6 @@ class Bench:
 
     def _keep(self, record: Record) -> None:
         self.records.append(record)
-        if isinstance(record, RoundResult):
-            return
         self.setups = tuple(
             replace(setup, contents=with_record(setup.contents, record)) if setup.network == record.network else setup
             for setup in self.setups
@@ -164,7 +162,7 @@ class Bench:
 
 def with_record(
     contents: StoreContents,
-    record: MemberRecord | EdgeRecord | EdgeRemoved | RosterRecord | FinalRecord | PendingRecord,
+    record: Record,
 ) -> StoreContents:
     """What the store holds with one record more."""
     match record:
@@ -184,6 +182,9 @@ def with_record(
         case PendingRecord():
             assert contents.final is not None, "a round waits for shares when its FINAL is stored"
             return replace(contents, pending=(*contents.pending, (contents.final, record)))
+        case RoundResult():
+            waiting = tuple(pair for pair in contents.pending if pair[1].round != record.round)
+            return replace(contents, pending=waiting)
 
 
 def require_stored_first(effects: Sequence[Effect]) -> None:

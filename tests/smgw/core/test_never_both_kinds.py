@@ -5,6 +5,7 @@ crashes in between, before or after what happened was stored. Who had both could
 """
 
 from collections import defaultdict
+from dataclasses import replace
 from itertools import combinations
 from typing import Final
 
@@ -44,6 +45,7 @@ class LyingProvider(RuleBasedStateMachine):
     def begin(self, holds_for: frozenset[ClientId]) -> None:
         self.bench, _ = waiting(member_of_mesh(holds_for=holds_for))
         self.frames: dict[tuple[int, int], bytes] = {}
+        self.neighbors: dict[int, list[ClientId]] = {}
         self.disclosed: dict[int, set[ClientId]] = defaultdict(set)
         self.released: dict[int, dict[ClientId, int]] = defaultdict(dict)
         self.opened_by: dict[int, set[bytes]] = defaultdict(set)
@@ -148,10 +150,12 @@ class LyingProvider(RuleBasedStateMachine):
             order = Superposition.decode(frame.data)
             body = HARDENED.read(order.body)
             assert self.frames.setdefault((order.round, body.attempt), raw) == raw
-            self.disclosed[order.round] |= set(PEERS) - COVERED[body.edges]
+            first = self.neighbors.setdefault(order.round, sorted(COVERED[body.edges]))
+            assert body.attempt or first == sorted(COVERED[body.edges])
+            self.disclosed[order.round] |= set(first) - COVERED[body.edges]
         elif frame.notification is Notification.RELEASE:
             release = Release.decode(frame.data)
-            clients = release.members.among(PEERS)
+            clients = release.members.among(self.neighbors[release.round])
             self.opened_by[release.round].add(release.view)
             self.released[release.round].update(zip(clients, release.shares, strict=True))
 
@@ -177,15 +181,27 @@ LyingProvider.TestCase.settings = settings(max_examples=150, stateful_step_count
 TestEitherTheMaskOrTheShare = LyingProvider.TestCase
 
 
-def test_the_machine_sees_what_a_vault_gives_away_that_was_set_back_to_before_an_answer() -> None:
-    """A negative control, and why a copy of the vault is never to be put in its place."""
+def set_back(*, is_noticed: bool) -> LyingProvider:
+    """A gateway whose vault was replaced by a copy from before its answer to a correction, and then hears FINAL."""
     machine = LyingProvider()
     machine.begin(frozenset(PEERS))
     copy = machine.bench.kept
     machine.correct(frozenset({PEERS[0]}), 1, 0)
     machine.nobody_is_both_disclosed_and_released()
-    machine.bench.kept = copy
+    machine.bench.kept = replace(copy, restored_ms=machine.bench.now_ms) if is_noticed else copy
     machine.restart()
     machine.close_truly()
+    return machine
+
+
+def test_a_vault_that_is_known_to_be_a_copy_gives_no_share_of_the_rounds_that_it_may_have_forgotten() -> None:
+    machine = set_back(is_noticed=True)
+    machine.nobody_is_both_disclosed_and_released()
+    assert machine.disclosed[ROUND] == {PEERS[0]}
+    assert machine.released == {}
+
+
+def test_the_machine_sees_what_an_unnoticed_copy_of_the_vault_gives_away() -> None:
+    """A negative control: whoever forgets whom it corrected out gives both."""
     with pytest.raises(AssertionError):
-        machine.nobody_is_both_disclosed_and_released()
+        set_back(is_noticed=False).nobody_is_both_disclosed_and_released()
