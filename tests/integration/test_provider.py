@@ -31,7 +31,7 @@ from common.payloads import NO_VIEW, Registration, Rejected, RoundFinal
 from common.refusal import Refusal
 from common.roster import NO_PREDECESSOR, Leaf, Roster, RosterRoot
 from common.signing import Direction
-from common.suites import BASIC
+from common.suites import HARDENED
 from provider.aggregator import unix_ms
 from provider.core import admission
 from provider.core.events import FinalRecord, MemberRecord, MemberState, RosterRecord
@@ -86,10 +86,10 @@ def settings(config: Path) -> ProviderSettings:
     leaf = Leaf(last.client, key, last.draw_root, last.epoch)
     at = RosterRoot(1, 1, 1, Tree([leaf.encode()]).root())
     roster = Roster(at, number, NO_PREDECESSOR, settings.network[0].parameters, (), (leaf,))
-    order = RoundFinal(BASIC.code, number, NO_VIEW, number, at.epoch, at.root, ClientSet(), ClientSet(), ())
+    order = RoundFinal(HARDENED.code, number, NO_VIEW, number, at.epoch, at.root, ClientSet(), ClientSet(), ())
     frame = Frame(network, EVERYONE, now_ms, Notification.FINAL, order.encode()).signed(identity, Direction.DOWN)
     with Store(settings.home / STORE_FILE) as store:
-        store.charter(Charter(network, "north", BASIC.code, 1_000, identity.public_key))
+        store.charter(Charter(network, "north", HARDENED.code, 1_000, identity.public_key))
         store.apply([last, RosterRecord(network, 1, 1, 1, roster.encode()), FinalRecord(network, number, frame)])
     return settings
 
