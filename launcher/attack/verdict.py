@@ -60,7 +60,7 @@ class Outcome:
             return "NOT READ: this is another number; the round was disturbed"
         shares = f"{found.shares} of the {found.needed} shares that open it"
         if found.lie == "false-correction":
-            reason = "no gateway gives one for whom the FINAL is without"
+            reason = "no gateway gives one for a member that is not in the FINAL"
         else:
             reason = "whoever took its mask toward the victim off its frame gives none, whatever a FINAL says"
         return f"NOT READ: the self-mask is still on it; the provider has {shares}, since {reason}"

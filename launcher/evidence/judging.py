@@ -157,8 +157,10 @@ def _two_corrections(case: Case) -> str:
 
 def _named_and_included(case: Case) -> str:
     named, final = _correction(case.first), _final(case.second)
-    if named.round != final.round:
-        raise NoEvidenceError("the list of the missing and the FINAL are of different rounds")
+    if (named.round, named.view) != (final.round, final.view):
+        raise NoEvidenceError(
+            "the list of the missing and the FINAL are of different rounds, or continue different FINALs"
+        )
     both = named.missing & final.included
     if not both:
         raise NoEvidenceError("the FINAL includes nobody whom the list names")

@@ -117,6 +117,7 @@ HARMLESS = {
     "lists in two chains": (Offense.TWO_CORRECTIONS, correction(3, view=bytes(8)), correction(4), "different FINALs"),
     "named and not included": (Offense.NAMED_AND_INCLUDED, correction(3), final(1, 2), "includes nobody whom"),
     "named in another round": (Offense.NAMED_AND_INCLUDED, correction(3, number=49), final(3), "different rounds"),
+    "named in another chain": (Offense.NAMED_AND_INCLUDED, correction(3, view=bytes(8)), final(3), "different FINALs"),
     "the order of the frames swapped": (
         Offense.NAMED_AND_INCLUDED,
         final(3),
