@@ -1,7 +1,7 @@
 """A small network of real cores in one virtual time, any of which may be killed between any two of its effects.
 
 Everybody starts from what is stored, and goes on from it after the crash. Whatever leaves anybody is kept, so that a
-test can judge the whole history: `tests.provider.core.history`.
+test can judge the whole history: `tests.provider.core.history`. What happens is in `tests.provider.core.scenario`.
 """
 
 import random
@@ -20,9 +20,9 @@ from smgw.core.member import Member
 from smgw.core.reading import Reading, ReadingStatus
 from smgw.core.situation import MemberRules
 from tests.provider.core.bench import with_record
-from tests.provider.core.builders import NETWORK, PARAMETERS, PROVIDER, SCHEDULE
+from tests.provider.core.builders import NETWORK, PARAMETERS, PROVIDER
 from tests.provider.core.certified import AUTHORITY, TRUST, certificate, identity, name, revocations
-from tests.provider.core.village import FIRST, draw_values
+from tests.provider.core.village import draw_values
 from tests.smgw.core.memory import remembered
 
 COUNT: Final = 6
@@ -67,6 +67,10 @@ class World:
     """By whom, in the order in which it left."""
     kept: list[tuple[int, gateway.Record | provider.Record]] = field(default_factory=list)
     """By whom, in the order in which it was stored."""
+    shown: list[provider.RoundResult] = field(default_factory=list)
+    """What the provider told people of rounds, also of pending ones."""
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    """By whom, and why."""
     has_crashed: bool = False
     forgets: type | None = None
     """A defect: whoever is killed finds no record of this kind that belonged to that event."""
@@ -112,6 +116,22 @@ class World:
         self._tell(number, gateway.Connected())
         self._deliver()
 
+    def wants_to_leave(self, number: int) -> None:
+        """Its owner wants it to leave the network for good."""
+        self._tell(number, gateway.LeaveRequested())
+
+    def restart(self, party: int) -> None:
+        """It is killed, and back at once."""
+        self._start(party)
+        self._deliver()
+
+    def hears(self, message: provider.Message) -> list[str]:
+        """The provider gets a message that no gateway made; why it refuses it."""
+        before = len(self.refused)
+        self._tell_provider(provider.Received((message,)))
+        self._deliver()
+        return [reason for party, reason in self.refused[before:] if party == NOBODY]
+
     def run(self, until_ms: int) -> None:
         """Let time pass up to this moment, from deadline to deadline."""
         self._deliver()
@@ -156,6 +176,8 @@ class World:
                     self._say(number, effect)
                 case gateway.Subscribe(topic_filter):
                     self._subscribe(number, topic_filter)
+                case gateway.Refuse(reason):
+                    self.refused.append((number, reason.name))
                 case gateway.TakeReading(round_):
                     self._tell(number, gateway.ReadingTaken(self._measure(number, round_)))
 
@@ -176,8 +198,14 @@ class World:
             self._crash(NOBODY, records, said)
             return
         self._keep(NOBODY, records)
-        for publish in said:
-            self._say(NOBODY, publish)
+        for effect in effects:
+            match effect:
+                case provider.Publish():
+                    self._say(NOBODY, effect)
+                case provider.RoundClosed(result):
+                    self.shown.append(result)
+                case provider.Refuse(reason):
+                    self.refused.append((NOBODY, reason.name))
 
     def _is_killed(self, party: int, said: int, stores: bool) -> bool:
         """Whether this is the event; it notes where a crash would leave something undone."""
@@ -260,45 +288,3 @@ def rules(number: int) -> MemberRules:
         revocations=AUTHORITY.revocations(revocations(valid=COUNT)),
         values=draw_values(number),
     )
-
-
-@cache
-def grown() -> Memory:
-    """What is on the disks once the members of a new network have agreed their seeds, and know who holds for whom."""
-    world = World(Memory((gateway.VaultContents(),) * COUNT, provider.StoreContents()), SCHEDULE.start(FIRST))
-    world.begin()
-    world.run(SCHEDULE.start(RoundNumber(FIRST + 4)))
-    return world.memory
-
-
-ALL_HERE: Final = RoundNumber(FIRST + 5)
-ONE_MISSING: Final = RoundNumber(FIRST + 6)
-TWO_SILENT: Final = RoundNumber(FIRST + 7)
-"""They send, and hear nothing from then on: its sum waits for their shares."""
-TOO_FEW: Final = RoundNumber(FIRST + 8)
-RETURN: Final = RoundNumber(FIRST + 9)
-"""They are back, and give the shares of `TWO_SILENT`."""
-WHOLE: Final = RoundNumber(FIRST + 10)
-LAST: Final = RoundNumber(FIRST + 12)
-
-
-def play(point: Point | None = None, forgets: type | None = None) -> World:
-    """The whole scenario, with a crash at this point; without one, the points are counted up to the end of `WHOLE`."""
-    world = World(grown(), SCHEDULE.start(RoundNumber(ALL_HERE - 1)) + 300_000, point, forgets=forgets)
-    world.begin()
-    world.run(SCHEDULE.start(ONE_MISSING) - 100_000)
-    world.leaves(3)
-    world.run(SCHEDULE.start(TWO_SILENT) - 200_000)
-    world.returns(3)
-    silent = sorted(range(1, COUNT + 1), key=lambda n: SCHEDULE.send_at(TWO_SILENT, identity(n).public_key))[:2]
-    for number in silent:
-        world.run(SCHEDULE.send_at(TWO_SILENT, identity(number).public_key) + 1)
-        world.leaves(number)
-    world.run(SCHEDULE.start(RETURN) + 10_000)
-    for number in silent:
-        world.returns(number)
-    world.run(SCHEDULE.start(RoundNumber(WHOLE + 1)) - 1)
-    points = list(world.points)
-    world.run(SCHEDULE.start(RoundNumber(LAST + 1)) - 1)
-    world.points = points
-    return world

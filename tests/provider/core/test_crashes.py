@@ -23,11 +23,11 @@ from common.suites import HARDENED
 from common.superposition import LANES_LAYOUT, add
 from provider.core.events import FinalRecord, RoundResult, RoundStatus
 from smgw.core.events import Edge, Sent
-from tests.provider.core import crashing
 from tests.provider.core.builders import SCHEDULE
 from tests.provider.core.certified import identity
-from tests.provider.core.crashing import ALL_HERE, COUNT, LAST, NOBODY, ONE_MISSING, TOO_FEW, TWO_SILENT, Point, World
+from tests.provider.core.crashing import COUNT, NOBODY, Point, Said, World
 from tests.provider.core.history import History
+from tests.provider.core.scenario import ALL_HERE, LAST, ONE_MISSING, TOO_FEW, TWO_SILENT, grown, play
 
 IS_WHOLE = os.environ.get("DCNET_CRASHES") == "whole"
 DOWN_MS = (0, 90_000, 1_000_000) if IS_WHOLE else (0,)
@@ -35,12 +35,12 @@ DOWN_MS = (0, 90_000, 1_000_000) if IS_WHOLE else (0,)
 
 @cache
 def undisturbed() -> World:
-    return crashing.play()
+    return play()
 
 
 def seeds() -> Iterator[tuple[int, Edge]]:
     """Those that the gateways have from the beginning."""
-    for number, vault in enumerate(crashing.grown().vaults, start=1):
+    for number, vault in enumerate(grown().vaults, start=1):
         yield from ((number, edge) for edge in vault.edges)
 
 
@@ -77,7 +77,7 @@ def test_wherever_somebody_is_killed_no_promise_is_broken(down_ms: int) -> None:
     """No mask covers two readings, nobody gives both kinds, there is one FINAL for a round, and all sums are exact."""
     points, sums = undisturbed().points[:: 1 if IS_WHOLE else 2], 0
     for number, point in enumerate(points):
-        world = crashing.play(Point(point.party, point.event, point.cut, down_ms))
+        world = play(Point(point.party, point.event, point.cut, down_ms))
         assert world.has_crashed, point
         try:
             judged(world)
@@ -99,7 +99,7 @@ def test_a_provider_that_forgets_the_final_that_it_sent_is_found_out() -> None:
     for point in undisturbed().points:
         if point.party == NOBODY and point.cut:
             with suppress(AssertionError):
-                judged(crashing.play(point, forgets=FinalRecord))
+                judged(play(point, forgets=FinalRecord))
                 continue
             found.append("two FINALs")
         if found:
@@ -109,7 +109,7 @@ def test_a_provider_that_forgets_the_final_that_it_sent_is_found_out() -> None:
 
 def doctored(notification: Notification, number: int, change: Callable[[bytes], bytes]) -> World:
     """The undisturbed history, in which gateway 1 has said something else in this round."""
-    world, said = undisturbed(), list[tuple[int, crashing.Said]]()
+    world, said = undisturbed(), list[tuple[int, Said]]()
     for party, publish in world.said:
         frame = decode(publish.payload).frame
         is_meant = party == 1 and frame.notification is notification and SCHEDULE.round_at(frame.timestamp_ms) == number
