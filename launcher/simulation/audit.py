@@ -1,7 +1,8 @@
 """The audit: checks all that the provider stores and says against the oracle's truth.
 
 Every published sum is right, every round without a sum has a reason, no round has two FINALs, no FINAL expects or
-includes who must not be. Source: docs/protocol.md, "Rounds", "FINAL", "Key graph".
+includes who must not be, no round waits for shares too long. Source: docs/protocol.md, "Rounds", "FINAL", "Release",
+"Key graph".
 """
 
 from collections import Counter
@@ -21,6 +22,9 @@ from launcher.simulation.trace import ViolationError
 from provider.core.events import EdgeState, FinalRecord, Record, RoundResult, RoundStatus, Why
 from provider.core.keygraph import Edge, neighborhoods, summable
 
+PENDING_ROUNDS: Final = 8
+"""A sum waits for its shares until the FINAL of the round so many rounds later."""
+
 WITH_SUM: Final = (RoundStatus.COMPLETE, RoundStatus.CORRECTED)
 
 
@@ -35,6 +39,8 @@ class Audit:
         self.finals: dict[RoundKey, RoundFinal] = {}
         self.named_missing: dict[RoundKey, set[ClientId]] = {}
         self.closed: dict[RoundKey, RoundResult] = {}
+        self.waited: set[RoundKey] = set()
+        """Rounds that were pending, as the provider said."""
         self._last: dict[NetworkId, tuple[RoundFinal, bytes]] = {}
 
     def stored(self, records: Iterable[Record]) -> None:
@@ -42,6 +48,9 @@ class Audit:
         for record in records:
             if isinstance(record, FinalRecord):
                 self._check_final(record)
+        for network, number in self._store.pending:
+            if number + PENDING_ROUNDS <= self._last[network][0].round:
+                raise ViolationError(f"round {number} of network {network} waits for shares for too long")
 
     def _check_final(self, record: FinalRecord) -> None:
         final = RoundFinal.decode(decode(record.frame).frame.data)
@@ -88,6 +97,9 @@ class Audit:
         """The provider publishes this result."""
         key = (result.network, result.round)
         where = f"round {result.round} of network {result.network}"
+        if result.status is RoundStatus.PENDING:
+            self._check_pending(key, result, where)
+            return
         if self._store.results.get(key) != result:
             raise ViolationError(f"{where} is published with another result than is stored")
         if self.closed.setdefault(key, result) != result:
@@ -101,8 +113,17 @@ class Audit:
         elif result.why is Why.NO_CANCEL:
             raise ViolationError(f"{where}: the masks of accepted frames did not cancel")
 
+    def _check_pending(self, key: RoundKey, result: RoundResult, where: str) -> None:
+        self.waited.add(key)
+        if key not in self._store.pending or key in self.closed:
+            raise ViolationError(f"{where} is called pending, and does not wait for shares")
+        self._check_counts(result, self.finals[key].included, where)
+        if result.why is not Why.SHARES or (result.import_dwh, result.export_dwh, result.contributors) != (None,) * 3:
+            raise ViolationError(f"{where} is pending without a reason, or with a sum")
+
     def _check_counts(self, result: RoundResult, included: ClientSet, where: str) -> None:
-        if result.present != len(included) or result.present + result.missing != result.members:
+        present = len(included) if result.status in {*WITH_SUM, RoundStatus.PENDING} else 0
+        if result.present != present or result.present + result.missing != result.members:
             raise ViolationError(f"{where}: counts do not add up")
         if named := self.named_missing.get((result.network, result.round), set()) & set(included):
             raise ViolationError(f"{where} includes {sorted(named)}, whom a correction had named missing")
@@ -117,13 +138,13 @@ class Audit:
             raise ViolationError(f"{where}: the sum is {truth}, published was {result}")
 
     def check_complete(self) -> None:
-        """Every round between the first and the last FINAL of a network has one result, sum or reason.
+        """Every round between the first and the last FINAL of a network has one result, sum or reason, or waits.
 
         Raises:
             ViolationError: one has none.
         """
         for network, (last, _) in self._last.items():
-            rounds = [number for of, number in self._store.results if of == network]
+            rounds = [number for of, number in (*self._store.results, *self._store.pending) if of == network]
             missing = set(range(min(rounds, default=last.round + 1), last.round + 1)) - set(rounds)
             if missing:
                 raise ViolationError(f"network {network} has no result for rounds {sorted(missing)}")

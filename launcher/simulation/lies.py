@@ -46,6 +46,36 @@ class Lie(Enum):
     """It is deaf for the neighbors of one gateway, so that this one may draw again."""
     FALSE_CORRECTION = "false-correction"
     """It calls members missing whose frames it has. Suite basic does not hide their readings then."""
+    INVENTED_MISSING = "invented-missing"
+    """It calls some or most members missing while their frames arrive, one list for all."""
+    TWO_CORRECTIONS = "two-corrections"
+    """It calls others missing to each gateway, in lists that shrink."""
+    LATE_CORRECTION = "late-correction"
+    """It corrects rounds that are closed."""
+    TWO_FINALS = "two-finals"
+    """It ends a round for each gateway in another way."""
+    NAMED_AND_INCLUDED = "named-and-included"
+    """It calls a member missing to some of its holders, and asks the others for their shares of it."""
+    KEPT_FINAL = "kept-final"
+    """It keeps a FINAL, sends it late, or to some only."""
+    VOID_SPAN = "void-span"
+    """It voids rounds that it has closed."""
+    FALSE_HOLD = "false-hold"
+    """It says that anybody counts on anybody."""
+    KEPT_RELEASES = "kept-releases"
+    """It loses shares. Only its own sums suffer."""
+    MALICE = "malice"
+    """All of these about rounds, in turn."""
+
+    @property
+    def is_about_rounds(self) -> bool:
+        """Whether only suite `hardened` withstands it."""
+        return self in ABOUT_ROUNDS
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether gateways cannot see it, and need not."""
+        return self in {Lie.FALSE_HOLD, Lie.KEPT_RELEASES}
 
     @property
     def needs_draws(self) -> bool:
@@ -67,6 +97,20 @@ class Lie(Enum):
         """A part of the sentence that tells an owner of it; empty when it is only counted."""
         return _WORDS.get(self, "")
 
+
+ABOUT_ROUNDS: Final = (
+    Lie.INVENTED_MISSING,
+    Lie.TWO_CORRECTIONS,
+    Lie.LATE_CORRECTION,
+    Lie.TWO_FINALS,
+    Lie.NAMED_AND_INCLUDED,
+    Lie.KEPT_FINAL,
+    Lie.VOID_SPAN,
+    Lie.FALSE_HOLD,
+    Lie.KEPT_RELEASES,
+    Lie.MALICE,
+)
+"""What suite `hardened` withstands and suite `basic` does not."""
 
 _FOR_EVER: Final = frozenset(
     {Lie.SHRINKING, Lie.TWO_ROSTERS, Lie.OTHER_LEAF, Lie.WEAKER_RULES, Lie.SURROUNDING, Lie.IMPERSONATION}
@@ -90,6 +134,16 @@ _ANSWERS: Final = {
     Lie.REASSIGNMENT: frozenset({Refusal.UNEXPECTED}),
     Lie.CUT_OFF: frozenset({Refusal.TOO_FEW_DRAWN, Refusal.TOO_FEW_MASKS}),
     Lie.FALSE_CORRECTION: frozenset({Refusal.NAMES_ITSELF}),
+    Lie.INVENTED_MISSING: frozenset({Refusal.NAMES_ITSELF, Refusal.TOO_FEW_DRAWN}),
+    Lie.TWO_CORRECTIONS: frozenset({Refusal.CONTRADICTION, Refusal.LIST_SHRINKS, Refusal.NAMES_ITSELF}),
+    Lie.LATE_CORRECTION: frozenset({Refusal.ROUND_CLOSED, Refusal.WRONG_ROUND}),
+    Lie.TWO_FINALS: frozenset({Refusal.CONTRADICTION}),
+    Lie.NAMED_AND_INCLUDED: frozenset({Refusal.CONTRADICTION, Refusal.NAMES_ITSELF}),
+    Lie.KEPT_FINAL: frozenset({Refusal.NO_FINAL}),
+    Lie.VOID_SPAN: frozenset({Refusal.CONTRADICTION}),
+    Lie.FALSE_HOLD: frozenset(),
+    Lie.KEPT_RELEASES: frozenset(),
+    Lie.MALICE: frozenset({Refusal.CONTRADICTION, Refusal.NAMES_ITSELF, Refusal.LIST_SHRINKS, Refusal.ROUND_CLOSED}),
 }
 
 _WORDS: Final = {
@@ -104,5 +158,11 @@ _WORDS: Final = {
     Lie.WEAKER_RULES: "It does not take part",
     Lie.CUT_OFF: "has cut this gateway off",
     Lie.FALSE_CORRECTION: "although it sent",
+    Lie.INVENTED_MISSING: "although it sent",
+    Lie.TWO_CORRECTIONS: "two lists of the missing",
+    Lie.TWO_FINALS: "two different FINALs",
+    Lie.NAMED_AND_INCLUDED: "and then put them into its sum",
+    Lie.VOID_SPAN: "two different FINALs",
+    Lie.MALICE: "two different FINALs",
 }
 """What is not here is refused without a sentence: nothing comes of it, and a hostile network can do the same."""

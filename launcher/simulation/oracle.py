@@ -7,23 +7,27 @@ give, never under fewer masks than its minimum. Source: docs/protocol.md, "Rules
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import final
+from typing import Final, final
 
-from common.frames import Notification, decode
+from common.frames import Notification, SignedFrame, decode
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
-from common.masks import Seed
-from common.payloads import Superposition
+from common.masks import Pad, Seed
+from common.parameters import Parameters
+from common.payloads import Release, Superposition
 from common.refusal import RefusedError
-from common.schedule import Schedule
-from common.suites import BASIC, toward
+from common.sealing import Context
+from common.suites import SUITES, toward
 from common.superposition import ZERO, Lanes, add, vector
 from launcher.simulation.algebra import Mask
+from launcher.simulation.covers import Covers, EdgeEnd
+from launcher.simulation.disclosure import SelfMask
 from launcher.simulation.observer import Observer
+from launcher.simulation.releases import MemberKey, Releases
 from launcher.simulation.trace import ViolationError
-from smgw.core.events import Edge, Membership, Record, Sent
+from smgw.core.events import Closed, Edge, Membership, Record, Sent
 from smgw.core.reading import Reading, ReadingStatus
 
-MemberKey = tuple[NetworkId, ClientId]
+__all__ = ["MemberKey", "Oracle"]
 
 
 @dataclass(slots=True)
@@ -33,17 +37,23 @@ class _Story:
     lanes: Lanes
     tunnels: frozenset[TunnelId]
     attempt: int
-    published: set[bytes] = field(default_factory=set)
+    sent: Sent
+    ends: dict[ClientId, EdgeEnd] = field(default_factory=dict)
 
 
 @final
 class Oracle:
     """The truth about all gateways of a run."""
 
-    def __init__(self, observer: Observer, schedule: Schedule, masks_min: int) -> None:
-        self._observer = observer
-        self._schedule = schedule
-        self._masks_min = masks_min
+    def __init__(self, observer: Observer, rules: Parameters) -> None:
+        self._observer: Final = observer
+        self._schedule: Final = rules.schedule
+        self._masks_min: Final = rules.masks_min
+        self._suite: Final = SUITES[rules.suite]
+        self._covers: Final = Covers()
+        self.releases: Final = Releases(rules.schedule, rules.members_min)
+        self.colluding: Final[set[str]] = set()
+        """The gateways that show the provider whatever they know."""
         self.names: dict[MemberKey, str] = {}
         self.latest: dict[tuple[NetworkId, str], ClientId] = {}
         """Which client each gateway is now; it had lower numbers before if it came back."""
@@ -54,7 +64,7 @@ class Oracle:
         self._today: dict[tuple[str, TunnelId], Seed] = {}
         self._peers: dict[tuple[str, TunnelId], ClientId] = {}
         self._stories: dict[tuple[MemberKey, RoundNumber], _Story] = {}
-        self._stored: dict[str, set[bytes]] = {}
+        self._stored: dict[str, dict[bytes, tuple[Sent, frozenset[ClientId]]]] = {}
 
     def answered(self, name: str, reading: Reading) -> None:
         """A meter has answered."""
@@ -76,6 +86,8 @@ class Oracle:
                     if member is None:
                         raise ViolationError(f"{name} stores a frame although it is no member")
                     self._check_sent(name, member, record)
+                case Closed() if member is not None:
+                    self.releases.closed(member, record)
                 case _:
                     pass
 
@@ -111,45 +123,95 @@ class Oracle:
             raise ViolationError(f"{name} sends a reading of round {sent.round} that its meter never gave")
         story = self._stories.get((member, sent.round))
         if story is None:
-            story = self._stories[member, sent.round] = _Story(lanes, frozenset(sent.tunnels), sent.attempt)
+            story = self._stories[member, sent.round] = _Story(lanes, frozenset(sent.tunnels), sent.attempt, sent)
             if sent.attempt:
                 raise ViolationError(f"{name} corrects in round {sent.round} what it never sent")
         if story.lanes != lanes:
             raise ViolationError(f"{name} makes frames of two readings for round {sent.round}")
         if not story.tunnels >= frozenset(sent.tunnels) or sent.attempt < story.attempt:
             raise ViolationError(f"{name} adds masks in round {sent.round}")
-        story.tunnels, story.attempt = frozenset(sent.tunnels), sent.attempt
-        self._check_masks(name, member, sent, lanes)
-        self._stored.setdefault(name, set()).add(sent.frame)
+        if (story.sent.view, story.sent.neighbors) != (sent.view, sent.neighbors):
+            raise ViolationError(f"{name} makes frames of two views or neighborhoods for round {sent.round}")
+        story.tunnels, story.attempt, story.sent = frozenset(sent.tunnels), sent.attempt, sent
 
-    def _check_masks(self, name: str, member: MemberKey, sent: Sent, lanes: Lanes) -> None:
-        """Make the superposition again from the seeds, and compare."""
-        day, total = self._schedule.day(sent.round), lanes
-        masks: dict[Mask, int] = {}
-        for tunnel in sent.tunnels:
-            key = (name, tunnel)
-            peer = self._peers[key]
-            total = add(total, toward(member[1], peer, self._seed(key, day).mask(member[0], sent.round)))
-            masks[tunnel, self._seeds[key][1]] = 1 if member[1] < peer else -1
-        shown = BASIC.read(Superposition.decode(decode(sent.frame).frame.data).body)
-        if shown.lanes != total:
+    def sent(self, name: str, member: MemberKey, sent: Sent, drawn: int) -> None:
+        """A gateway that has drawn so many has stored this frame: make it again from the seeds, and compare.
+
+        Raises:
+            ViolationError: the frame is another one, or does not hide its reading.
+        """
+        story, (network, client) = self._stories[member, sent.round], member
+        shown = Superposition.decode(decode(sent.frame).frame.data)
+        body, context = self._suite.read(shown.body), Context(network, client, sent.round, sent.view)
+        ends = {end.peer: end for end in (self._end(name, tunnel, context) for tunnel in sent.tunnels)}
+        total, self_mask = story.lanes, self._check_cover(name, sent, context, ends, drawn)
+        for peer, end in ends.items():
+            total = add(total, toward(client, peer, end.pad.mask))
+        if self_mask is not None:
+            total = add(total, self_mask[1])
+        if body.lanes != total or shown.view != sent.view:
             raise ViolationError(f"{name} sends other masks in round {sent.round} than its seeds give")
-        self._observer.made((member[0], sent.round), sent.frame, member[1], masks)
+        story.ends = ends
+        self._stored.setdefault(name, {})[sent.frame] = sent, frozenset(ends)
+        masks: dict[Mask, int] = {end.name: 1 if client < peer else -1 for peer, end in ends.items()}
+        key = network, sent.round
+        self._observer.made(key, sent.frame, client, masks, self_mask and self_mask[0])
+        self._tell(name, context, ends)
+
+    def _end(self, name: str, tunnel: TunnelId, context: Context) -> EdgeEnd:
+        key, day = (name, tunnel), self._schedule.day(context.round)
+        seed, digest = self._seed(key, day), self._seeds[key][1]
+        if self._suite.has_release:
+            pad = seed.pad(context.network, context.round, context.view)
+            return EdgeEnd(tunnel, self._peers[key], pad, (tunnel, digest, context.view))
+        pad = Pad(seed.mask(context.network, context.round), 0, 0)
+        return EdgeEnd(tunnel, self._peers[key], pad, (tunnel, digest))
+
+    def _check_cover(
+        self, name: str, sent: Sent, context: Context, ends: dict[ClientId, EdgeEnd], drawn: int
+    ) -> tuple[SelfMask, Lanes] | None:
+        sealing = self._suite.read(Superposition.decode(decode(sent.frame).frame.data).body).sealing
+        if sealing is None:
+            return None
+        cover = self._covers.check(name, sent, context, sealing, ends, drawn)
+        return cover.self_mask, cover.lanes
+
+    def _tell(self, name: str, context: Context, ends: dict[ClientId, EdgeEnd]) -> None:
+        """Colluding gateways show the seeds of their edges, at whichever end they are."""
+        key = context.network, context.round
+        if name in self.colluding:
+            self._observer.told(key, context.client, [end.name for end in ends.values()])
+        for peer, end in ends.items():
+            if self.names.get((context.network, peer)) in self.colluding:
+                self._observer.told(key, peer, [end.name])
 
     def publishes(self, name: str, payload: bytes) -> None:
         """A gateway sends this now."""
         try:
-            frame = decode(payload).frame
+            signed = decode(payload)
         except RefusedError as error:
             raise ViolationError(f"{name} publishes what does not decode") from error
+        frame = signed.frame
+        member = frame.network, frame.client
         if frame.notification is Notification.EXIT:
-            self.exited.add((frame.network, frame.client))
-        if frame.notification is not Notification.SUPERPOSITION:
-            return
-        if payload not in self._stored.get(name, ()):
-            raise ViolationError(f"{name} publishes a superposition that it has not stored")
-        if frame.data[17 + 25] < self._masks_min:
-            raise ViolationError(f"{name} sends under {frame.data[17 + 25]} masks")
+            self.exited.add(member)
+        elif frame.notification is Notification.RELEASE:
+            self._check_release(name, member, signed)
+        elif frame.notification is Notification.SUPERPOSITION:
+            sent, under = self._stored.get(name, {}).get(payload, (None, frozenset[ClientId]()))
+            if sent is None:
+                raise ViolationError(f"{name} publishes a superposition that it has not stored")
+            if frame.data[17 + 25] < self._masks_min:
+                raise ViolationError(f"{name} sends under {frame.data[17 + 25]} masks")
+            self.releases.corrected(member, sent, under)
+
+    def _check_release(self, name: str, member: MemberKey, signed: SignedFrame) -> None:
+        round_ = Release.decode(signed.frame.data).round
+        story = self._stories.get((member, round_))
+        if story is None or not self._suite.has_release:
+            raise ViolationError(f"{name} releases shares of round {round_}, in which it never sent")
+        shares = self.releases.check(member, signed, story.sent, story.ends)
+        self._observer.released((member[0], round_), signed.raw, shares)
 
     def has_sent(self, member: MemberKey, round_: RoundNumber) -> bool:
         """Whether this member made a frame for this round."""

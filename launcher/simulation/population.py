@@ -7,7 +7,6 @@ import random
 from typing import Final, final
 
 from common.certificates import Authority
-from common.suites import BASIC
 from launcher.simulation import credentials
 from launcher.simulation.credentials import Credentials
 from launcher.simulation.gateway import Gateway
@@ -55,6 +54,8 @@ class Population:
             self._spread_news()
         self._serials[name] = [party.serial]
         self._site.genuine.keys[name] = party.identity.public_key
+        if number < self._site.scenario.colluding:
+            self._site.oracle.colluding.add(name)
         gateway = self._begin(name, region, party, credentials.authority())
         self.gateways.append(gateway)
 
@@ -87,6 +88,7 @@ class Population:
             region = REGIONS[number % scenario.networks]
             party = credentials.accomplice(region, number)
             name = credentials.name_of_accomplice(number)
+            self._site.oracle.colluding.add(name)
             gateway = self._begin(name, region, party, credentials.lenient_authority())
             self.accomplices.append(gateway)
 
@@ -95,7 +97,7 @@ class Population:
         member_rules = MemberRules(
             name=name,
             region=region,
-            suite=BASIC,
+            suite=site.scenario.suite,
             authority=authority,
             certificate=party.certificate,
             provider_key=credentials.provider().identity.public_key,

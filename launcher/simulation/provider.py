@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import final
 
 from common.certificates import Authority
+from common.frames import decode
 from common.identifiers import NetworkId
 from common.parameters import Parameters
 from common.topics import PROVIDER_FILTERS
@@ -158,5 +159,6 @@ class Provider:
     def _publish(self, publish: events.Publish) -> None:
         site = self._site
         site.drawings.made(publish.payload)
+        site.oracle.releases.signed(decode(publish.payload))
         expires_at = site.timeline.now + publish.expires_ms - self.ticker.now_ms
         site.bus.publish(NAME, Letter(publish.topic, publish.payload, publish.is_retained, expires_at))

@@ -13,8 +13,8 @@ from typing import Final
 from common.parameters import Parameters
 from common.roster import MESH_MAX
 from common.schedule import DAY_MS, Schedule
-from common.suites import BASIC
-from launcher.simulation.lies import Lie
+from common.suites import BASIC, HARDENED, NAMED, SUITES, Suite
+from launcher.simulation.lies import ABOUT_ROUNDS, Lie
 
 REGIONS: Final = ("north", "south")
 _DAY: Final = 20_800
@@ -33,6 +33,15 @@ _LARGE: Final = 0.02
 _LYING: Final = 0.06
 """The share of seeds whose provider lies."""
 
+_HARDENED: Final = 0.8
+"""The share of seeds that play suite `hardened`."""
+
+_DRAWS: Final = (24, 24, 18, 12, 9, 7, 6)
+"""Draws of a network of suite `hardened`."""
+
+_MALICIOUS: Final = 0.2
+"""The share of seeds of suite `hardened` whose provider lies about rounds, most often with colluding gateways."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -45,12 +54,13 @@ class Request:
     networks: int | None = None
     has_faults: bool = True
     lie: Lie | None = None
+    suite: str | None = None
 
     @property
     def command(self) -> str:
         """The line that replays this run."""
         words = ["dcnet", "simulate", "--seed", str(self.seed)]
-        for option in ("gateways", "rounds", "loss", "networks"):
+        for option in ("gateways", "rounds", "loss", "networks", "suite"):
             value = getattr(self, option)
             if value is not None:
                 words += [f"--{option}", str(value)]
@@ -99,7 +109,7 @@ class Scenario:
     """One run. `gateways` are dealt to `networks`; `backup` and `wipe` are what a crash may do to a vault.
 
     `lapse` is the share of gateways whose certificate ends within the run. `growth` says how many gateways join within
-    one round, by round. `lie` is what the provider lies about, if it does.
+    one round, by round. `lie` is what the provider lies about, if it does, and so many gateways are `colluding` with it.
     With `is_torn` a gateway's crash falls between any two effects, even between records that its shell keeps together.
     """
 
@@ -119,6 +129,12 @@ class Scenario:
     wipe: float
     lapse: float
     is_torn: bool
+    colluding: int = 0
+
+    @property
+    def suite(self) -> Suite:
+        """What the networks play."""
+        return SUITES[self.parameters.suite]
 
     def rules_of(self, index: int) -> Parameters:
         """The rules of one of the networks."""
@@ -164,9 +180,28 @@ def draw(request: Request) -> Scenario:
     if request.loss is not None:
         scenario = replace(scenario, messages=replace(scenario.messages, loss=request.loss))
     if request.lie is None and request.has_faults and rng.random() < _LYING:
-        scenario = replace(scenario, lie=rng.choice(list(Lie)))
+        scenario = replace(scenario, lie=rng.choice([lie for lie in Lie if not lie.is_about_rounds]))
     is_large = rng.random() < _LARGE or (scenario.lie is not None and scenario.lie.needs_draws)
-    return _grown(scenario, rng) if is_large and request.gateways is None else scenario
+    return _with_suite(_grown(scenario, rng) if is_large and request.gateways is None else scenario, request)
+
+
+def _with_suite(scenario: Scenario, request: Request) -> Scenario:
+    """The same run in the suite of its seed. These draws move no others: a seed is otherwise the same in both."""
+    rng = scenario.stream("suite")
+    drawn = HARDENED if rng.random() < _HARDENED else BASIC
+    draws, is_malicious, lie = rng.choice(_DRAWS), rng.random() < _MALICIOUS, rng.choice(ABOUT_ROUNDS)
+    colluding = rng.randint(0, max(scenario.gateways // 5, 1))
+    needs_hardened = request.lie is not None and request.lie.is_about_rounds
+    suite = NAMED[request.suite] if request.suite is not None else HARDENED if needs_hardened else drawn
+    if suite is BASIC:
+        return scenario
+    rules = scenario.parameters
+    rules = replace(rules, suite=suite.code, draws=draws, degree_max=max(rules.degree_max, 2 * draws))
+    scenario = replace(scenario, parameters=rules)
+    if is_malicious and request.has_faults and scenario.lie is None:
+        scenario = replace(scenario, lie=lie)
+    is_about_rounds = scenario.lie is not None and scenario.lie.is_about_rounds
+    return replace(scenario, colluding=colluding if is_about_rounds else 0)
 
 
 def _grown(scenario: Scenario, rng: random.Random) -> Scenario:

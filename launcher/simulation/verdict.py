@@ -10,7 +10,7 @@ from common.identifiers import NetworkId, RoundNumber
 from common.parameters import Parameters
 from launcher.simulation.audit import WITH_SUM
 from launcher.simulation.gateway import Gateway, describe
-from launcher.simulation.observer import Observer, know
+from launcher.simulation.observer import Observer, RoundKey, know
 from launcher.simulation.population import Population
 from launcher.simulation.site import Site
 from launcher.simulation.trace import ViolationError
@@ -106,23 +106,29 @@ class Verdict:
     # Secrecy
 
     def require_hidden(self) -> int:
-        """Count readings that late frames have exposed.
+        """Count readings that late frames have exposed, which happens in suite basic only.
 
         Raises:
-            ViolationError: without a late frame a reading, or the sum of a small group, is exposed.
+            ViolationError: more is exposed than the suite allows.
         """
-        exposed = 0
         exact = self._site.scenario.gateways <= EXACT_MAX * self._site.scenario.networks
-        for key in self._observer.rounds:
-            forms = self._observer.forms(key)
-            final = self._audit.finals.get(key)
-            included = set(final.included) if final else set()
-            knowledge = know(forms, self._rules[key[0]].members_min, exact=exact)
-            if {form.client for form in forms} <= included and knowledge.small_groups:
-                raise ViolationError(f"round {key[1]} of network {key[0]} exposes {knowledge.small_groups}")
-            if unnamed := knowledge.singles - self._audit.named_missing.get(key, set()):
-                raise ViolationError(
-                    f"round {key[1]} of network {key[0]} exposes {sorted(unnamed)}, who was never missing"
-                )
-            exposed += len(knowledge.singles)
-        return exposed
+        require = self._require_unbroken if self._site.scenario.suite.has_release else self._require_unnamed
+        return sum(require(key, exact=exact) for key in self._observer.rounds)
+
+    def _require_unbroken(self, key: RoundKey, *, exact: bool) -> int:
+        if broken := self._observer.broken(key, exact=exact):
+            groups = [sorted(group) for group in broken]
+            raise ViolationError(f"round {key[1]} of network {key[0]} exposes {groups} in suite hardened")
+        return 0
+
+    def _require_unnamed(self, key: RoundKey, *, exact: bool) -> int:
+        """Nobody but whom a correction named is exposed, and nobody at all without a late frame."""
+        forms = self._observer.forms(key)
+        final = self._audit.finals.get(key)
+        included = set(final.included) if final else set()
+        knowledge = know(forms, self._rules[key[0]].members_min, exact=exact)
+        if {form.client for form in forms} <= included and knowledge.small_groups:
+            raise ViolationError(f"round {key[1]} of network {key[0]} exposes {knowledge.small_groups}")
+        if unnamed := knowledge.singles - self._audit.named_missing.get(key, set()):
+            raise ViolationError(f"round {key[1]} of network {key[0]} exposes {sorted(unnamed)}, who was never missing")
+        return len(knowledge.singles)

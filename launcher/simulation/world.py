@@ -90,8 +90,8 @@ class World:
         bus = Bus(self.timeline, fates, self.trace, self._watch)
         counts = Counter(REGIONS[number % scenario.networks] for number in range(scenario.gateways))
         administrator = Administrator(counts, self.timeline.now)
-        oracle = Oracle(self.observer, scenario.parameters.schedule, scenario.parameters.masks_min)
-        genuine = Genuine(oracle, self.drawings, scenario.parameters.draws)
+        oracle = Oracle(self.observer, scenario.parameters)
+        genuine = Genuine(oracle, self.drawings, self._store, scenario.parameters)
         audit = Audit(oracle, self._store, self.rules)
         return Site(
             scenario, self.timeline, bus, administrator, oracle, self.drawings, genuine, audit, self.trace, self.tally
