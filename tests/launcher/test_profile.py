@@ -84,5 +84,5 @@ def test_too_few_gateways_are_refused() -> None:
 
 
 def test_an_unknown_profile_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(LauncherError, match="Take one of demo, regions, thesis"):
+    with pytest.raises(LauncherError, match="Take one of attack, demo, regions, thesis"):
         load_profile("nonsense", AS_IT_IS)
