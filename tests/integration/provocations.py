@@ -12,6 +12,7 @@ from common.identifiers import EVERYONE, ClientId, NetworkId, RoundNumber, Tunne
 from common.payloads import Entered, ExitConfirmed, Holdings
 from common.refusal import Refusal
 from common.signing import Direction
+from common.suites import BASIC
 from common.tunnels import Drawn, DrawnMember, TunnelMessage
 from tests.credentials import shared
 from tests.integration.impostors import Impostor, Impostors
@@ -86,7 +87,8 @@ PROVOCATIONS: Final = (
         Moment.BEFORE,
         lambda s: own(
             s.superposition(s.order(excess=b"\0")),
-            s.superposition(bytes(DATA_BYTES_MAX)),
+            s.superposition(s.order(excess=bytes(DATA_BYTES_MAX - len(s.order())))),
+            s.frame(Notification.RELEASE, b"\xff\xff"),
             s.frame(Notification.ENTERED, b"\xff\xff"),
             s.frame(Notification.RESUME, b"\xff\xff"),
             s.frame(Notification.EXIT, b"\0"),
@@ -146,12 +148,14 @@ PROVOCATIONS: Final = (
             s.impostors.twin(SPEAKER).registration(),
             s.frame(Notification.FINAL),
             s.frame(Notification.CORRECTION),
+            s.frame(Notification.HOLD),
             s.superposition(s.order(attempt=1)),
             s.frame(Notification.EXIT_CONFIRMED, ExitConfirmed(ClientId(4_000)).encode()),
             s.frame(Notification.EXIT_CONFIRMED, ExitConfirmed(s.client).encode()),
         ),
     ),
-    Provocation(Refusal.WRONG_SUITE, Moment.BEFORE, lambda s: own(s.superposition(s.order(suite=2)))),
+    Provocation(Refusal.WRONG_SUITE, Moment.BEFORE, lambda s: own(s.superposition(s.order(suite=BASIC.code)))),
+    Provocation(Refusal.WRONG_SUITE, Moment.BEFORE, lambda s: own(s.release(s.round, suite=BASIC.code))),
     Provocation(
         Refusal.WRONG_ROUND,
         Moment.BEFORE,
@@ -159,6 +163,8 @@ PROVOCATIONS: Final = (
     ),
     Provocation(Refusal.LATE, Moment.DECLARED, lambda s: own(s.superposition())),
     Provocation(Refusal.LATE, Moment.CLOSED, lambda s: [(s.captured.topic, s.captured.payload)] * 2),
+    Provocation(Refusal.LATE, Moment.CLOSED, lambda s: own(*(s.release(number) for number in (0, s.round)))),
+    Provocation(Refusal.NOT_INCLUDED, Moment.CLOSED, lambda s: own(s.release(s.round - 1))),
     Provocation(Refusal.NOT_EXPECTED, Moment.CLOSED, lambda s: own(s.superposition())),
     Provocation(Refusal.WRONG_VIEW, Moment.BEFORE, lambda s: own(s.superposition(s.order(view=bytes(8))))),
     Provocation(
@@ -202,6 +208,8 @@ GATEWAYS_ONLY: Final = frozenset(
         Refusal.STARTED_WITHIN_ROUND,
         Refusal.NO_FINAL,
         Refusal.CLOCK_WRONG,
+        Refusal.STAYS_AWAY,
+        Refusal.RESTORED,
         Refusal.BAD_DRAW,
         Refusal.TWO_ROSTERS,
         Refusal.ROSTER_SHRINKS,

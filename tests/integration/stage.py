@@ -6,10 +6,11 @@ from typing import Final
 from common import topics
 from common.frames import Frame, Notification
 from common.identifiers import ClientId, NetworkId, RoundNumber, TunnelId
-from common.payloads import Correction, RoundFinal, Superposition
+from common.payloads import Correction, Release, RoundFinal, Superposition
+from common.sealing import Bits, Sealing
 from common.secret import Secret
 from common.signing import Direction, Identity
-from common.suites import BASIC, fingerprint
+from common.suites import HARDENED, fingerprint
 from common.topics import Broadcast
 from smgw.agent import wall_ms
 from tests.integration.field import Field
@@ -64,7 +65,7 @@ class Stage:
     def order(
         self,
         *,
-        suite: int = BASIC.code,
+        suite: int = HARDENED.code,
         number: int = 0,
         view: bytes | None = None,
         attempt: int = 0,
@@ -73,10 +74,22 @@ class Stage:
     ) -> bytes:
         """The data of a superposition that would be right but for what is given."""
         held = self.tunnels if tunnels is None else tunnels
-        body = BASIC.body.pack(1, 2, 3, attempt, len(held), fingerprint(held)) + excess
+        body = HARDENED.body.pack(1, 2, 3, attempt, len(held), fingerprint(held)) + self._told.encode() + excess
         return Superposition(
             suite, RoundNumber(number or self.round), self.view if view is None else view, body
         ).encode()
+
+    @property
+    def _told(self) -> Sealing:
+        """Every neighbor is a holder."""
+        holders = len(self.tunnels)
+        needed = HARDENED.needed(holders)
+        return Sealing(needed, Bits.of([True] * holders), (0,) * (holders - needed))
+
+    def release(self, number: int, *, suite: int = HARDENED.code) -> bytes:
+        """A RELEASE of the speaker without shares."""
+        data = Release(suite, RoundNumber(number), self.view, Bits.of([]), ()).encode()
+        return self.frame(Notification.RELEASE, data)
 
     def superposition(
         self,

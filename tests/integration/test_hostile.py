@@ -26,11 +26,12 @@ from common import topics
 from common.clients import ClientSet
 from common.frames import FRAME_BYTES_MAX, Frame, Notification
 from common.identifiers import EVERYONE, ClientId, RoundNumber
-from common.payloads import Correction, Holdings, RoundFinal, view_of
+from common.payloads import Correction, Holdings, Release, RoundFinal, view_of
 from common.refusal import Refusal
 from common.signing import Direction, Identity
-from common.suites import BASIC
+from common.suites import HARDENED
 from smgw.agent import wall_ms
+from smgw.core.releasing import PENDING_ROUNDS
 from tests.integration.conftest import ACCESS, eventually
 from tests.integration.field import Field
 from tests.integration.impostors import Impostors
@@ -271,11 +272,11 @@ async def test_gateways_refuse_forged_orders_and_keep_their_seeds(field: Field) 
         for number in (known.round, known.round + 1):
             now = RoundNumber(number)
             at, expected = roster.at, known.expected - two
-            final = RoundFinal(BASIC.code, now, known.view, now, at.epoch, at.root, nobody, expected, ())
+            final = RoundFinal(HARDENED.code, now, known.view, now, at.epoch, at.root, nobody, expected, ())
             orders += [
                 forged(Notification.FINAL, final.encode(), signer=signer),
                 forged(
-                    Notification.CORRECTION, Correction(BASIC.code, now, known.view, 1, two).encode(), signer=signer
+                    Notification.CORRECTION, Correction(HARDENED.code, now, known.view, 1, two).encode(), signer=signer
                 ),
             ]
         orders.append(forged(Notification.EXIT, b"", client=field.client(LIVE[2]), signer=signer))
@@ -296,11 +297,40 @@ async def test_gateways_refuse_forged_orders_and_keep_their_seeds(field: Field) 
     field.check(after=first.round)
 
 
-async def test_an_older_final_of_the_provider_is_refused_again(field: Field) -> None:
+async def test_a_final_of_the_last_rounds_is_answered_with_the_same_shares_again(field: Field) -> None:
+    """The operator learns nothing by it: whoever has heard one answer has heard them all."""
     first = await field.settled(ALL)
+    live = {field.client(name) for name in LIVE}
+    before = {client: len(said) for client, said in released(field, live, first.round).items()}
+    assert min(before.values()) >= 1
+    await field.stranger.say(FINAL_TOPIC, field.finals()[first.round])
+    await eventually(
+        lambda: all(len(said) > before[client] for client, said in released(field, live, first.round).items()),
+        WITHIN_S,
+    )
+    assert all(len(set(said)) == 1 for said in released(field, live, first.round).values())
+    await field.until_complete(ALL, after=first.round)
+    field.check(after=first.round)
+
+
+def released(field: Field, clients: set[ClientId], number: int) -> dict[ClientId, list[bytes]]:
+    """The data of what these members released for a round."""
+    said: dict[ClientId, list[bytes]] = {client: [] for client in clients}
+    for heard in field.stranger.heard:
+        frame = heard.signed.frame if heard.signed is not None else None
+        if frame is None or frame.notification is not Notification.RELEASE or frame.client not in clients:
+            continue
+        if Release.decode(frame.data).round == number:
+            said[frame.client].append(frame.data)
+    return said
+
+
+async def test_a_final_that_is_older_than_the_rounds_that_may_wait_is_refused(field: Field) -> None:
     agents = [field.gateways[name].agent for name in LIVE]
+    oldest = min(field.finals())
+    first = await field.until(lambda line: line.round > oldest + PENDING_ROUNDS and line.is_complete(ALL), after=oldest)
     before = [agent.refusals[Refusal.STALE] for agent in agents]
-    await field.stranger.say(FINAL_TOPIC, field.finals()[first.round - 1])
+    await field.stranger.say(FINAL_TOPIC, field.finals()[oldest])
     await eventually(
         lambda: all(agent.refusals[Refusal.STALE] > old for agent, old in zip(agents, before, strict=True)), WITHIN_S
     )
@@ -314,7 +344,7 @@ async def test_a_gateway_returns_although_a_forged_final_is_retained(field: Fiel
     await speaker.stop()
     await field.until(lambda line: line.members < ALL)
     number = RoundNumber(wall_ms() // RULES.period_ms)
-    order = RoundFinal(BASIC.code, number, bytes(8), number, 1, bytes(32), ClientSet(), ClientSet(), ())
+    order = RoundFinal(HARDENED.code, number, bytes(8), number, 1, bytes(32), ClientSet(), ClientSet(), ())
     await field.stranger.say(FINAL_TOPIC, forged(Notification.FINAL, order.encode()), retain=True)
     speaker.start()
     await field.until_complete(ALL)

@@ -21,7 +21,7 @@ from tests.integration.stranger import Heard
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
-STEADY: Final = tuple(f"steady-{number}" for number in range(5))
+STEADY: Final = tuple(f"steady-{number}" for number in range(6))
 FRAIL: Final = ("frail-0", "frail-1")
 """Processes of their own, which the tests kill."""
 SOUTHERN: Final = tuple(f"southern-{number}" for number in range(3))
@@ -31,7 +31,7 @@ SOUTH_RULES: Final = Rules(SOUTH, members_min=3, masks_min=2)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def field(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Field]:
-    """A provider with two regions: seven gateways in the north, all neighbors of each other, three in the south."""
+    """A provider with two regions: eight gateways in the north, each a holder of each, of whom two may be silent."""
     field = Field(tmp_path_factory.mktemp("rounds"), Rules(), SOUTH_RULES)
     try:
         await field.open()
