@@ -46,6 +46,7 @@ imports: setup
 simulate: setup ## run simulated networks in virtual time (SEEDS=1000)
 	@$(BIN)/dcnet simulate --seeds $(SEEDS)
 	@$(BIN)/dcnet simulate --proof --liveness
+	@DCNET_CRASHES=whole $(BIN)/python -m pytest tests/provider/core/test_crashes.py
 
 bench: setup ## measure CPU and bytes per round beside plain MQTT and other secure sums, and rewrite docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmark --peers --write docs/benchmarks.md
