@@ -19,6 +19,7 @@ from smgw.core.events import (
     Departed,
     EdgeErased,
     KnownRevocations,
+    MemberGone,
     Membership,
     Moved,
     Offense,
@@ -300,7 +301,9 @@ def test_a_vault_holds_what_the_tests_of_the_core_take_for_remembered(home: Path
         *(slot(2), SlotEnded(1), slot(2, client=5), Replaced(SERIAL, 1), EdgeErased(TunnelId(1)), known_roster(3, 9)),
         *(Moved(1, 3), Moved(SERIAL, 1), Moved(SERIAL, 2), Membership(MEMBERSHIP.network, ClientId(8))),
         *(sent(11), sent(11, attempt=1, frame=b"new"), sent(12), closed(11, is_included=False), edge(2, holds=True)),
-        *(evidence(), evidence(11, Offense.LEFT_OUT), evidence(12, Offense.LEFT_OUT, time_ms=1_800_000_500_000)),
+        *(MemberGone(ClientId(5)), MemberGone(ClientId(6)), Membership(MEMBERSHIP.network, ClientId(9))),
+        *(MemberGone(ClientId(7)), evidence(), evidence(11, Offense.LEFT_OUT)),
+        evidence(12, Offense.LEFT_OUT, time_ms=1_800_000_500_000),
         *(Departed(), Membership(NetworkId(3), ClientId(1)), slot(3), edge(5), Membership(NetworkId(3), ClientId(2))),
     ]
     expected = VaultContents()

@@ -1,10 +1,14 @@
 """What a vault gives back of the last rounds, and what it keeps of the provider's offenses."""
 
+import shutil
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from smgw.core.events import Departed, Offense
+from common.identifiers import ClientId, NetworkId
+from smgw.core.events import Departed, MemberGone, Membership, Offense, VaultContents
 from smgw.core.reading import ReadingStatus
 from smgw.evidence import read_evidence
 from smgw.vault import EVIDENCE_KEPT
@@ -78,3 +82,45 @@ def test_when_it_was_left_out_in_the_last_day_returns(home: Path) -> None:
     keep(home, MEMBERSHIP, *(evidence(10, Offense.LEFT_OUT, time_ms=time_ms) for time_ms in times))
     keep(home, evidence(11, Offense.TWO_FINALS, time_ms=now_ms))
     assert contents(home).left_out_ms == times[2:]
+
+
+def test_being_left_out_often_pushes_out_no_proof(home: Path) -> None:
+    keep(home, MEMBERSHIP, evidence(1, Offense.TWO_FINALS))
+    keep(home, *(evidence(number, Offense.LEFT_OUT) for number in range(EVIDENCE_KEPT + 5)))
+    kept = [each.evidence for each in read_evidence(home)]
+    assert kept[0] == evidence(1, Offense.TWO_FINALS)
+    assert [each.round for each in kept[1:]] == list(range(5, EVIDENCE_KEPT + 5))
+
+
+def test_a_vault_that_is_started_again_was_not_restored(home: Path) -> None:
+    keep(home, MEMBERSHIP)
+    keep(home, sent(10))
+    assert contents(home).restored_ms is None
+
+
+def test_a_vault_that_is_another_file_than_it_was_made_as_was_restored_and_says_when(home: Path) -> None:
+    keep(home, MEMBERSHIP, sent(10))
+    vault, backup = home / "vault.sqlite", home / "backup"
+    shutil.copy(vault, backup)
+    keep(home, sent(11))
+    before_ms = time.time_ns() // 1_000_000
+    backup.replace(vault)
+    first = contents(home)
+    assert [each.round for each in first.sent] == [10]
+    assert first.restored_ms is not None
+    assert before_ms <= first.restored_ms <= time.time_ns() // 1_000_000
+    assert contents(home).restored_ms == first.restored_ms, "a further start is no further restoration"
+
+
+def test_members_that_are_proven_to_have_left_return_until_the_gateway_has_another_place(home: Path) -> None:
+    keep(home, MEMBERSHIP, MemberGone(ClientId(4)), MemberGone(ClientId(2**32 - 1)), MemberGone(ClientId(4)))
+    assert contents(home).gone == frozenset({4, 2**32 - 1})
+    keep(home, replace(MEMBERSHIP, is_leaving=True))
+    assert contents(home).gone == frozenset({4, 2**32 - 1})
+    keep(home, Membership(NetworkId(3), ClientId(1)))
+    assert contents(home).gone == frozenset()
+
+
+def test_departure_forgets_who_has_left(home: Path) -> None:
+    keep(home, MEMBERSHIP, MemberGone(ClientId(4)), Departed())
+    assert contents(home) == VaultContents()
