@@ -104,6 +104,8 @@ class Rounds:
         number = RoundNumber(SCHEDULE.round_at(network.now_ms) + 1)
         network.now_ms = SCHEDULE.start(number)
         members = [member for member in network.gateways.values() if member.situation.is_expected]
+        if has_missing:  # they are off: whoever sends and is left out for nothing stays away from later rounds
+            members = [member for place, member in enumerate(members) if place % MISSING_EVERY]
         self._compare_clocks(members, network.now_ms - 1)
         moments = [SCHEDULE.send_at(number, member.situation.identity.public_key) for member in members]
         taken = gateway_events.ReadingTaken(Reading(number, 1_234, 7, ReadingStatus.VALID))
@@ -118,8 +120,6 @@ class Rounds:
         self._aside_s = 0.0
         network.now_ms += SCHEDULE.window_ms
         self.gateway_records = _records(done[-1])
-        if has_missing:
-            done = [effects for place, effects in enumerate(done) if place % MISSING_EVERY]
         return [message for effects in done for message in published(effects) if _is_report(message)]
 
     def _compare_clocks(self, members: Sequence[Member], now_ms: int) -> None:
