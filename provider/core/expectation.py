@@ -96,6 +96,13 @@ class Expectation:
         absent = before.clients.difference(sealed.neighbors) if before is not None else frozenset[ClientId]()
         self._desk.holders[client] = Holders(absent.union(sealed.holders), sealed.sealing.needed)
 
+    def unlearn(self, expected: set[ClientId]) -> None:
+        """Forget what the last frames of all others told: by the time they send again, they may have drawn others.
+
+        Whoever once needed holders that have left would else never be expected, and so never tell of other ones.
+        """
+        self._desk.holders = {client: known for client, known in self._desk.holders.items() if client in expected}
+
     @property
     def _of_mesh(self) -> int:
         """How many neighbors under its frame a member of a mesh wants before it sends; 0 where neighbors are drawn."""
