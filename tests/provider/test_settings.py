@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from broker.toml import SettingsError
+from common.suites import BASIC_WARNING
 from provider.settings import ProviderSettings, load
 
 GOOD = """
@@ -166,3 +167,9 @@ def test_the_thesis_demo_needs_to_be_called_a_demonstration(tmp_path: Path) -> N
 def test_below_twenty_members_there_is_a_warning(tmp_path: Path, members_min: int, is_warned: bool) -> None:
     (network,) = read(tmp_path, GOOD + f"members_min = {members_min}").network
     assert bool(network.warning) is is_warned
+
+
+@pytest.mark.parametrize(("suite", "is_warned"), [("hardened", False), ("basic", True)])
+def test_suite_basic_carries_a_warning(tmp_path: Path, suite: str, is_warned: bool) -> None:
+    (network,) = read(tmp_path, GOOD + f'suite = "{suite}"').network
+    assert network.suite_warning == (f"network 1 (north): {BASIC_WARNING}" if is_warned else "")
