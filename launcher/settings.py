@@ -12,7 +12,8 @@ from launcher.profile import MeterChoice, NetworkPlan, Profile
 from launcher.scratch import Scratch
 from launcher.toml_writer import Table
 
-SAMPLE = Path(str(files("config").joinpath("samples").joinpath("household.csv")))
+SAMPLES = Path(str(files("config").joinpath("samples")))
+SAMPLE = SAMPLES / "household.csv"
 
 _RECONNECT_MAX_S = 2
 """A demonstration's few gateways may come back at once when the broker does."""

@@ -25,9 +25,9 @@ from broker.program import BrokerError, find_program
 from launcher.attack.findings import Finding, read_findings
 from launcher.attack.verdict import Outcome, proofs_of, truth_of
 from launcher.errors import FailedError, LauncherError
-from launcher.profile import Overrides, Profile, load_profile
+from launcher.profile import MeterChoice, Overrides, Profile, load_profile
 from launcher.scratch import Scratch, scratch_directory
-from launcher.settings import gateway_plan
+from launcher.settings import SAMPLES, gateway_plan
 from launcher.stage import Stage
 from launcher.view import print_line
 
@@ -37,6 +37,9 @@ INTERRUPTED: Final = 130
 
 VICTIM: Final = 3
 """The number of the gateway in each network that it is about."""
+
+COOKING: Final = SAMPLES / "cooking.csv"
+"""What the victims' meters replay: always between 1.4 and 3.6 kW."""
 
 LEAST: Final = 6
 MOST: Final = 25
@@ -81,7 +84,7 @@ def run_attack(options: AttackOptions) -> int:
     """
     if options.gateways is not None and not LEAST <= options.gateways <= MOST:
         raise LauncherError(f"--gateways {options.gateways} does not fit --attack. Give {LEAST} to {MOST}.")
-    profile = load_profile("attack", Overrides(options.gateways, None, options.period_s))
+    profile = with_victims(load_profile("attack", Overrides(options.gateways, None, options.period_s)))
     try:
         find_program(None)
     except BrokerError as error:
@@ -94,6 +97,13 @@ def run_attack(options: AttackOptions) -> int:
         if attack.outcomes and status != INTERRUPTED:
             status = max(status, _tell(attack.outcomes, options, say))
     return status
+
+
+def with_victims(profile: Profile) -> Profile:
+    """The profile with a victim in each network that never uses too little to be seen."""
+    meter = MeterChoice(gateway=VICTIM, kind="csv", path=COOKING)
+    networks = tuple(plan.model_copy(update={"meter": (meter,)}) for plan in profile.network)
+    return profile.model_copy(update={"network": networks})
 
 
 class Attack:
@@ -192,7 +202,7 @@ def _tell(outcomes: list[Outcome], options: AttackOptions, say: Callable[[str], 
     if options.as_json:
         print_line(json.dumps({"outcomes": [each.as_json() for each in outcomes], "is_as_promised": is_right}))
     else:
-        Console(width=_WIDTH, highlight=False).print(_table(outcomes))
+        Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False).print(_table(outcomes))
         for each in outcomes:
             if each.proofs:
                 say(f"{len(each.proofs)} gateways keep both orders as evidence (dcnet smgw evidence). {each.proofs[0]}")
