@@ -1,9 +1,12 @@
 """Lanes: arithmetic modulo a word, read back as signed numbers."""
 
+from functools import reduce
+
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from common.superposition import LANES_LAYOUT, ZERO, Lanes, add, signed, subtract, vector
+from common.superposition import LANES_LAYOUT, ZERO, Lanes, add, signed, subtract, total, vector
 from tests.common.strategies import lanes, moderate, signed_words
 
 _EXTREMES = (-(2**63), -(2**63) + 1, -1, 0, 1, 2**63 - 2, 2**63 - 1)
@@ -28,8 +31,8 @@ def test_the_largest_number_and_one_become_the_smallest() -> None:
 @moderate
 @given(signed_words, signed_words, signed_words, signed_words)
 def test_signed_sum_is_the_sum_of_energies_where_it_fits(a: int, b: int, c: int, d: int) -> None:
-    total = signed(add(vector(a, b), vector(c, d)))
-    for got, exact in zip(total, (a + c, b + d, 2), strict=True):
+    energies = signed(add(vector(a, b), vector(c, d)))
+    for got, exact in zip(energies, (a + c, b + d, 2), strict=True):
         assert (got - exact) % 2**64 == 0
         assert got == exact or not -(2**63) <= exact < 2**63
 
@@ -48,3 +51,9 @@ def test_lanes_form_a_commutative_group(a: Lanes, b: Lanes, c: Lanes) -> None:
 @given(lanes, lanes)
 def test_every_lane_stays_a_word(a: Lanes, b: Lanes) -> None:
     assert all(0 <= lane < 2**64 for lane in (*add(a, b), *subtract(a, b)))
+
+
+@moderate
+@given(st.lists(lanes, min_size=1, max_size=30))
+def test_the_sum_of_many_is_repeated_addition(many: list[Lanes]) -> None:
+    assert total(many) == reduce(add, many)
