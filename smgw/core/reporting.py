@@ -175,7 +175,7 @@ class Reporting:
         return self._refuse_round(order.round, Refusal.LATE)
 
     def _require_consistent(self, order: Correction, sent: Sent, frame: bytes, now_ms: int) -> None:
-        known = self._correction
+        known = self._correction if self._correction is not None and self._correction.round == order.round else None
         missing, attempt = (known.missing, known.attempt) if known else (sent.missing, sent.attempt)
         reason = None
         if order.attempt == attempt and order.missing != missing:

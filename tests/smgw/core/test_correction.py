@@ -7,12 +7,24 @@ import pytest
 from common.clients import ClientSet
 from common.frames import Notification, decode
 from common.identifiers import ClientId
-from common.payloads import Superposition
+from common.payloads import Superposition, view_of
 from common.refusal import Refusal
 from common.suites import fingerprint
 from common.superposition import vector
-from smgw.core.events import Connected, Disconnected, Effect, Publish, ReadingTaken, Received, Refuse, Sent, Store
+from smgw.core.events import (
+    Connected,
+    Disconnected,
+    Effect,
+    Notice,
+    Publish,
+    ReadingTaken,
+    Received,
+    Refuse,
+    Sent,
+    Store,
+)
 from tests.smgw.core.builders import (
+    OWN,
     PEERS,
     RULES,
     SELF,
@@ -241,3 +253,19 @@ def test_a_network_that_lengthens_its_rounds_by_years_gets_no_answer_and_ages_no
     assert refusals(bench.handle(roster(longer, epoch=2))) == ["WEAKER_RULES"]
     assert published(bench.handle(correction(5), at_ms=FIRST)) == []
     assert [edge.seed for edge in bench.kept.edges] == seeds
+
+
+def test_a_correction_of_an_earlier_round_has_no_bearing_on_one_of_this_round() -> None:
+    """The FINAL of that round never came: a gateway that was away must not take the next order for a contradiction."""
+    bench, _ = reported()
+    bench.handle(correction(2), at_ms=FIRST)
+    later = after(ROUND, 2)
+    known = final(later - 1)
+    bench.handle(known, at_ms=SCHEDULE.deadline(after(ROUND), 0))
+    bench.tick(SCHEDULE.start(later))
+    bench.handle(ReadingTaken(valid(later)))
+    bench.tick(SCHEDULE.send_at(later, OWN.public_key))
+    order = correction(3, number=later, of_view=view_of(known.payload))
+    effects = bench.handle(order, at_ms=SCHEDULE.deadline(later, 0))
+    assert [effect for effect in effects if isinstance(effect, Refuse | Notice)] == []
+    assert body(sent_by(effects)).attempt == 1
