@@ -214,7 +214,7 @@ def test_the_list_of_reasons_is_whole() -> None:
     """Reasons that only a gateway gives are left: handshake, draws, rosters, its own masks, members and rounds."""
     provider = {reason for reason, _, _ in CASES}
     provider |= {Refusal.REPEATED, Refusal.NETWORK_FULL, Refusal.REVOCATIONS_EXPIRED, Refusal.NOT_INCLUDED}
-    gateway = {r for r in Refusal if Refusal.TOO_FEW_MASKS <= r <= Refusal.STAYS_AWAY}
+    gateway = {r for r in Refusal if Refusal.TOO_FEW_MASKS <= r < Refusal.BAD_CERTIFICATE}
     gateway |= {r for r in Refusal if r >= Refusal.BAD_DRAW} - {Refusal.UNKNOWN_ROSTER}
     gateway |= {Refusal.BAD_HANDSHAKE, Refusal.TOO_MANY_NEIGHBORS}
     assert provider | gateway == set(Refusal)

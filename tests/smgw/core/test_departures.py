@@ -17,6 +17,7 @@ from smgw.core.events import (
     Connected,
     EdgeErased,
     Effect,
+    MemberGone,
     Membership,
     Received,
     Slot,
@@ -94,7 +95,7 @@ def test_a_slot_that_was_opened_is_never_drawn_again() -> None:
     later = roster_of(root(31, epoch=2), before=THIRTY)
     bench.handle(*shown(later))
     effects = bench.handle(departed(proof(slot.client, THIRTY.at), exit_frame(slot.client)))
-    assert effects[0] == Store(SlotEnded(slot.number))
+    assert effects[:2] == [Store(MemberGone(slot.client)), Store(SlotEnded(slot.number))]
     (fresh,) = newly_drawn(effects)
     assert fresh.number not in bench.start.used | {slot.number}
     assert (fresh.at, fresh.whole_leaves) == (later.at, 30)
@@ -133,7 +134,8 @@ def test_a_neighbor_that_says_itself_that_it_leaves_ends_its_slot() -> None:
     slot = opened(bench, bench.kept.slots[0])
     bench.member.situation.keep(edge(slot.client))
     effects = bench.handle(of_neighbor(slot.client, Notification.EXIT))
-    assert effects[:2] == [Store(EdgeErased(tunnel(slot.client))), Store(SlotEnded(slot.number))]
+    stored = [effect.record for effect in effects if isinstance(effect, Store)]
+    assert stored[:3] == [MemberGone(slot.client), EdgeErased(tunnel(slot.client)), SlotEnded(slot.number)]
     assert len(newly_drawn(effects)) == 1
 
 

@@ -127,9 +127,15 @@ def test_edges_of_the_mesh_count_for_the_slots_that_fall_to_the_same_neighbors()
 
 
 def test_fewer_members_than_draws_give_fewer_slots() -> None:
-    few = roster_of(root(30, live=4))
-    bench, _ = drawn_in(few)
+    gone = frozenset(ClientId(number) for number in range(5, 31))
+    bench = Bench(VaultContents(Membership(NETWORK, SELF), gone=gone), now_ms=START)
+    bench.handle(Connected(), *shown(roster_of(root(30, live=4))))
     assert len(slots(bench)) == 3
+
+
+def test_that_the_provider_calls_few_members_live_gives_no_fewer_slots() -> None:
+    bench, _ = drawn_in(roster_of(root(30, live=4)))
+    assert len(slots(bench)) == DRAWS
 
 
 def test_what_is_lacking_is_said_again_after_four_periods_and_when_the_bus_is_back() -> None:

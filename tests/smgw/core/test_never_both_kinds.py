@@ -52,6 +52,7 @@ class LyingProvider(RuleBasedStateMachine):
         self.closed_by: dict[int, set[bytes]] = defaultdict(set)
         self.chain = [view(BEFORE)]
         self.report()
+        assert (ROUND, 0) in self.frames
 
     # What the provider says
 

@@ -28,23 +28,29 @@ from tests.smgw.core.rosters import NETWORK, ROUND, SCHEDULE, known_as, root, ro
 THIRTY = roster_of(root(30))
 
 
-def in_mesh(count: int, held: int, *, live: int | None = None) -> Bench:
-    """A member of a mesh, with started edges to so many of the others."""
+def in_mesh(count: int, held: int, *, live: int | None = None, gone: int = 0) -> Bench:
+    """A member of a mesh, with started edges to so many of the others; so many are proven to have left."""
     mesh = roster_of(root(count, live=live))
     peers = [number for number in range(1, count + 1) if number != SELF][:held]
     known = known_as(mesh)
-    bench = Bench(VaultContents(Membership(NETWORK, SELF), tuple(map(edge, peers)), rosters=(known,)))
+    left = frozenset(ClientId(count - number) for number in range(gone))
+    bench = Bench(VaultContents(Membership(NETWORK, SELF), tuple(map(edge, peers)), rosters=(known,), gone=left))
     bench.handle(*shown(mesh), final(expected={SELF, *peers, count}, at=mesh.at), at_ms=START - 1_000)
     return bench
 
 
 @pytest.mark.parametrize(
-    ("count", "live", "held", "sends"),
-    [(10, 10, 5, True), (10, 10, 4, False), (11, 11, 5, True), (11, 11, 4, False), (11, 9, 4, True)],
+    ("count", "gone", "held", "sends"),
+    [(10, 0, 5, True), (10, 0, 4, False), (11, 0, 5, True), (11, 0, 4, False), (11, 2, 4, True)],
 )
-def test_in_a_mesh_half_of_the_other_live_members_are_needed(count: int, live: int, held: int, sends: bool) -> None:
-    _, effects = reported(in_mesh(count, held, live=live))
+def test_in_a_mesh_half_of_those_are_needed_who_have_not_left(count: int, gone: int, held: int, sends: bool) -> None:
+    _, effects = reported(in_mesh(count, held, gone=gone))
     assert effects == not_sent("TOO_FEW_DRAWN") if not sends else published(effects) == [Notification.SUPERPOSITION]
+
+
+def test_that_the_provider_calls_few_members_live_makes_no_fewer_needed() -> None:
+    _, effects = reported(in_mesh(11, 4, live=9))
+    assert effects == not_sent("TOO_FEW_DRAWN")
 
 
 def has_enough(bench: Bench) -> bool:
