@@ -21,7 +21,7 @@ from provider.core.events import (
     Publish,
     Store,
 )
-from provider.core.keygraph import Edge, Holders, KeyGraph
+from provider.core.keygraph import Edge, KeyGraph
 from provider.core.trust import Trust
 
 LIFETIME_MS: Final = 60_000
@@ -93,9 +93,6 @@ class Desk:
     graph: KeyGraph
     expected: frozenset[ClientId] = frozenset()
     """Whom the last FINAL expects."""
-    holders: dict[ClientId, Holders] = field(default_factory=dict)
-    """Who holds shares of a member's self-masks, as far as its frames have told."""
-
     pending: frozenset[ClientId] = frozenset()
     """Who is in a sum that waits for shares."""
 

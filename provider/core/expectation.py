@@ -4,6 +4,7 @@ Source: docs/protocol.md, "FINAL", "Coming back", "Key graph".
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, final
 
 from common.frames import DATA_BYTES_MAX
@@ -23,6 +24,18 @@ FINAL_REST_BYTES: Final = 96
 """What a FINAL holds beside its two sets of members and the edges that it starts, rounded up."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a member's frames have told of its neighbors: who holds shares for it, who does not, how many it needs.
+
+    Of a neighbor that was under none of them nothing is known: it may well be a holder.
+    """
+
+    holders: frozenset[ClientId] = frozenset()
+    others: frozenset[ClientId] = frozenset()
+    needed: int = 0
+
+
 @final
 class Expectation:
     """Looks over members and edges at the end of a round."""
@@ -30,6 +43,7 @@ class Expectation:
     def __init__(self, desk: Desk, rosters: Rosters) -> None:
         self._desk: Final = desk
         self._rosters: Final = rosters
+        self._told: Final[dict[ClientId, _Told]] = {}
 
     def startable(self) -> list[Edge]:
         """The edges whose seeds stand, as many as find room in one FINAL: some 8,000 in a network of 1,000 members.
@@ -88,20 +102,20 @@ class Expectation:
         """Who of `clients` can be expected when the `starting` edges are used as well."""
         rules = self._desk.parameters
         near = neighborhoods(clients, [*self._desk.graph.in_state(EdgeState.STARTED), *starting])
-        return summable(clients, near, max(rules.masks_min, self._of_mesh), rules.members_min, self._desk.holders)
+        told = {client: told for client, told in self._told.items() if client in clients and self._is_valid(told)}
+        holders = {c: Holders(frozenset(near[c]) - told.others, told.needed) for c, told in told.items()}
+        return summable(clients, near, max(rules.masks_min, self._of_mesh), rules.members_min, holders)
 
     def learn(self, client: ClientId, sealed: Sealed) -> None:
         """A frame has told which neighbors hold shares for its sender; those not under it stay what they were."""
-        before = self._desk.holders.get(client)
-        absent = before.clients.difference(sealed.neighbors) if before is not None else frozenset[ClientId]()
-        self._desk.holders[client] = Holders(absent.union(sealed.holders), sealed.sealing.needed)
+        before = self._told.get(client, _Told())
+        holders, neighbors = frozenset(sealed.holders), frozenset(sealed.neighbors)
+        others = (before.others - neighbors) | (neighbors - holders)
+        self._told[client] = _Told((before.holders - neighbors) | holders, others, sealed.sealing.needed)
 
-    def unlearn(self, expected: set[ClientId]) -> None:
-        """Forget what the last frames of all others told: by the time they send again, they may have drawn others.
-
-        Whoever once needed holders that have left would else never be expected, and so never tell of other ones.
-        """
-        self._desk.holders = {client: known for client, known in self._desk.holders.items() if client in expected}
+    def _is_valid(self, told: _Told) -> bool:
+        """Whether all holders are still members: without one that has left fewer are needed, or others were drawn."""
+        return all(self._desk.members[holder].state is not MemberState.LEFT for holder in told.holders)
 
     @property
     def _of_mesh(self) -> int:

@@ -264,7 +264,6 @@ class Network:
         effects += self.admission.retire(now_ms)
         startable = self._expectation.startable()
         expected = self._expectation.summable(self._expectation.eligible(), startable)
-        self._expectation.unlearn(expected)
         starting = [edge for edge in startable if edge.pair <= expected]
         effects += self._expectation.start(starting)
         order = self._order(number, void_from, included, expected, starting)
