@@ -58,8 +58,8 @@ class Grievances:
     def named_and_included(self, round_: RoundNumber, correction: bytes, final: bytes, now_ms: int) -> list[Effect]:
         """A correction has called somebody missing whom the FINAL of the round includes."""
         text = (
-            f"The provider called members missing in round {round_} and then put them into its sum: whoever had both"
-            " answers could read them. Show the evidence to the gateway administrator (dcnet smgw evidence)."
+            f"The provider called members missing in round {round_} and then put them into its sum. This gateway gives"
+            " no share for them. Show the evidence to the gateway administrator (dcnet smgw evidence)."
         )
         return self._note(Evidence(now_ms, round_, Offense.NAMED_AND_INCLUDED, correction, final), text)
 

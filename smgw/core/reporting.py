@@ -133,7 +133,8 @@ class Reporting:
         is_included = is_its_own and self._situation.client in known.included
         effects: list[Effect] = [self._rounds.close(Closed(sent.round, is_included, known.view))]
         order, self._correction = self._correction, None
-        if order is not None and is_its_own and order.round == sent.round and order.missing & known.included:
+        is_one_chain = order is not None and order.round == sent.round and known.order.view == order.view
+        if order is not None and is_its_own and is_one_chain and order.missing & known.included:
             effects += self._grievances.named_and_included(sent.round, self._correction_frame, known.frame, now_ms)
         if is_its_own and not is_included and known.included:
             effects += self._grievances.left_out(sent, known.frame, now_ms)
