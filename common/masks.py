@@ -37,6 +37,9 @@ class Pad(NamedTuple):
     low: int
     high: int
 
+    def __repr__(self) -> str:
+        return "Pad(secret)"
+
 
 @dataclass(frozen=True, slots=True)
 class Seed:

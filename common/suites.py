@@ -11,7 +11,7 @@ Source: thesis section 3.3.2; docs/protocol.md, "Suites".
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from hashlib import blake2b
 from struct import Struct, pack
@@ -49,12 +49,15 @@ class EdgePad(NamedTuple):
     lent: int = 0
     held: int = 0
 
+    def __repr__(self) -> str:
+        return "EdgePad(secret)"
+
 
 @dataclass(frozen=True, slots=True)
 class Cover:
     """What covers a frame beside the masks of its edges, and what the frame tells of it."""
 
-    mask: Lanes = ZERO
+    mask: Lanes = field(default=ZERO, repr=False)
     told: bytes = b""
 
 

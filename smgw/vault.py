@@ -7,7 +7,6 @@ but it keeps erased seeds in its log until a checkpoint, and who only reads the 
 disk hides. Source: docs/protocol.md, thesis rule 7 (a mask is never used twice); sqlite.org/atomiccommit.html.
 """
 
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -40,7 +39,7 @@ from smgw.core.events import (
     VaultContents,
 )
 from smgw.revocation_file import RevocationFile
-from smgw.vault_file import VAULT_FILE, damaged, make_vault, open_vault, understood
+from smgw.vault_file import VAULT_FILE, damaged, make_vault, now_ms, open_vault, understood
 from smgw.vault_rows import (
     closed_of,
     edge_of,
@@ -64,6 +63,9 @@ LOCK_FILE: Final = "agent.pid"
 
 CALIBRATIONS_KEPT: Final = 10_000
 """Entries of the calibration log that are kept."""
+
+COMMIT_MS: Final = 10_000
+"""Whoever changes the file later than so long after the vault's own last change is not the vault."""
 
 EVIDENCE_KEPT: Final = 1_000
 """Offenses of the provider that are kept, of each kind: often leaving a gateway out pushes out no proof."""
@@ -125,9 +127,10 @@ class Vault:
             self.identity: Final[Identity] = self._identify(home)
             if not self._path.exists():
                 make_vault(self._path, self.identity.public_key)
+            changed_ms = self._changed_ms()
             self._db: Final = stack.enter_context(closing(open_vault(self._path, "rw")))
             self._prepare()
-            self._look_for_copy()
+            self._look_for_copy(changed_ms)
             self._revocations: Final = RevocationFile(home)
             self._held: Final = stack.pop_all()
 
@@ -162,13 +165,23 @@ class Vault:
                 " from a backup, or move the vault away: the gateway then registers as a new one."
             )
 
-    def _look_for_copy(self) -> None:
-        """A vault that was put back from a backup is another file: whatever it did since the backup is forgotten."""
+    def _changed_ms(self) -> int:
+        """When the file was changed last; 0 when a crash has left a change half done, which SQLite now takes back."""
+        journal = self._path.with_name(f"{self._path.name}-journal")
+        is_torn = journal.exists() and journal.stat().st_size > 0
+        return 0 if is_torn else self._path.stat().st_ctime_ns // 1_000_000
+
+    def _look_for_copy(self, changed_ms: int) -> None:
+        """A vault that was put back from a backup has forgotten whatever it did since.
+
+        It is another file than it was made as, or was changed by somebody else after its own last change: the time of
+        that no copying program can set back.
+        """
         with understood(self._path), self._db:
-            (inode,) = self._db.execute("SELECT inode FROM owner").fetchone()
-            if inode != self._path.stat().st_ino:
-                now = (self._path.stat().st_ino, time.time_ns() // 1_000_000)
-                self._db.execute("UPDATE owner SET inode = ?, restored_ms = ?", now)
+            inode, written_ms = self._db.execute("SELECT inode, written_ms FROM owner").fetchone()
+            if inode != self._path.stat().st_ino or changed_ms > written_ms + COMMIT_MS:
+                now = (self._path.stat().st_ino, now_ms(), now_ms())
+                self._db.execute("UPDATE owner SET inode = ?, written_ms = ?, restored_ms = ?", now)
 
     def apply(self, records: Sequence[Record]) -> None:
         """Keep all of the records or none of them; on the disk when it returns.
@@ -177,6 +190,7 @@ class Vault:
             HomeError: They cannot be written. Nothing that depends on them may be sent.
         """
         with understood(self._path), self._db:
+            self._db.execute("UPDATE owner SET written_ms = ?", (now_ms(),))
             for record in records:
                 self._write(record)
         for record in records:

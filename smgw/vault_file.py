@@ -1,6 +1,7 @@
 """The vault's SQLite file: its tables, how it is made and opened, and what is said when it cannot be used."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ PRAGMA user_version = {SCHEMA_VERSION};
 CREATE TABLE owner (
     public_key BLOB NOT NULL CHECK (length(public_key) = 32),
     inode INTEGER NOT NULL,
+    written_ms INTEGER NOT NULL,
     restored_ms INTEGER
 ) STRICT;
 CREATE TABLE gone (client INTEGER PRIMARY KEY) STRICT;
@@ -119,6 +121,11 @@ CREATE TABLE calibration (
 """
 
 
+def now_ms() -> int:
+    """The wall clock, by which the file system dates its files too."""
+    return time.time_ns() // 1_000_000
+
+
 def make_vault(path: Path, owner: bytes) -> None:
     """Make an empty vault under another name first, so that one that is there is always whole.
 
@@ -136,7 +143,7 @@ def make_vault(path: Path, owner: bytes) -> None:
         with closing(sqlite3.connect(draft)) as db:
             db.executescript(f"PRAGMA journal_mode = MEMORY; {_SCHEMA}")
             with db:
-                db.execute("INSERT INTO owner VALUES (?, ?, NULL)", (owner, draft.stat().st_ino))
+                db.execute("INSERT INTO owner VALUES (?, ?, ?, NULL)", (owner, draft.stat().st_ino, now_ms()))
         publish_file(draft, path)
 
 

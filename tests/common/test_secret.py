@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from common.agreement import Introduction
 from common.draws import Opening
+from common.identifiers import NetworkId, RoundNumber
 from common.masks import Seed
 from common.secret import Secret
+from common.suites import Cover, EdgePad
 from tests.common.strategies import moderate
 
 VALUE = b"correct-horse-battery-staple-32b"
@@ -123,3 +125,10 @@ def test_a_secret_keeps_its_own_copy() -> None:
     secret = Secret(source)  # type: ignore[arg-type]
     source[:] = bytes(32)
     assert secret.reveal() == VALUE
+
+
+def test_pads_and_covers_show_no_mask_and_no_share() -> None:
+    pad = Seed(0, Secret(bytes(32))).pad(NetworkId(7), RoundNumber(5), bytes(8))
+    shown = [repr(pad), repr(EdgePad(pad.mask, pad.low, pad.high)), repr(Cover(pad.mask))]
+    hidden = [str(number) for number in (*pad.mask, pad.low, pad.high)]
+    assert not any(number in text for number in hidden for text in shown)

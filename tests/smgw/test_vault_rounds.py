@@ -112,6 +112,24 @@ def test_a_vault_that_is_another_file_than_it_was_made_as_was_restored_and_says_
     assert contents(home).restored_ms == first.restored_ms, "a further start is no further restoration"
 
 
+@pytest.mark.parametrize("is_same_file", [True, False])
+def test_a_vault_that_was_copied_over_was_restored(
+    home: Path, monkeypatch: pytest.MonkeyPatch, is_same_file: bool
+) -> None:
+    """`cp` into the file, or after `rm` perhaps into a file of the same number: the file system dates both."""
+    with monkeypatch.context() as an_hour_ago:
+        an_hour_ago.setattr("smgw.vault.now_ms", lambda: time.time_ns() // 1_000_000 - 3_600_000)
+        keep(home, MEMBERSHIP, sent(10))
+    vault, backup = home / "vault.sqlite", home / "backup"
+    shutil.copy2(vault, backup)
+    keep(home, sent(11))
+    if not is_same_file:
+        vault.unlink()
+    shutil.copy2(backup, vault)
+    assert [each.round for each in contents(home).sent] == [10]
+    assert contents(home).restored_ms is not None
+
+
 def test_members_that_are_proven_to_have_left_return_until_the_gateway_has_another_place(home: Path) -> None:
     keep(home, MEMBERSHIP, MemberGone(ClientId(4)), MemberGone(ClientId(2**32 - 1)), MemberGone(ClientId(4)))
     assert contents(home).gone == frozenset({4, 2**32 - 1})
