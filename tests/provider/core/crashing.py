@@ -74,6 +74,8 @@ class World:
     has_crashed: bool = False
     forgets: type | None = None
     """A defect: whoever is killed finds no record of this kind that belonged to that event."""
+    before: Memory = Memory((), provider.StoreContents())
+    """What was on the disks at the beginning."""
     _machine: ProviderMachine | None = None
     _members: dict[int, Member] = field(default_factory=dict)
     _absent: set[int] = field(default_factory=set)
@@ -82,10 +84,12 @@ class World:
     _mail: deque[tuple[int, Said]] = field(default_factory=deque)
     _retained: dict[str, provider.Publish] = field(default_factory=dict)
     _events: Counter[int] = field(default_factory=Counter)
+    _starts: Counter[int] = field(default_factory=Counter)
     _asked: Counter[tuple[int, RoundNumber]] = field(default_factory=Counter)
 
     def begin(self) -> None:
         """Everybody starts from what is stored."""
+        self.before = self.memory
         for party in range(COUNT + 1):
             self._start(party)
         self._deliver()
@@ -93,14 +97,19 @@ class World:
     def _start(self, party: int) -> None:
         if party == NOBODY:
             setup = provider.NetworkSetup(NETWORK, RULED, self.memory.store)
-            self._machine = ProviderMachine(PROVIDER, [setup], random.Random(self.now_ms), self.now_ms, TRUST)
+            self._machine = ProviderMachine(PROVIDER, [setup], self._dice(party), self.now_ms, TRUST)
             self._tell_provider(provider.Connected())
             return
-        vault, entropy = self.memory.vaults[party - 1], random.Random(1_000 * self.now_ms + party)
+        vault, entropy = self.memory.vaults[party - 1], self._dice(party)
         self._members[party] = Member(identity(party), rules(party), vault, entropy, self.now_ms)
         self._filters[party] = set()
         if party not in self._absent:
             self._tell(party, gateway.Connected())
+
+    def _dice(self, party: int) -> random.Random:
+        """Others at each start, as they are in life."""
+        self._starts[party] += 1
+        return random.Random(f"{party} {self._starts[party]} {self.now_ms}")
 
     # What happens
 

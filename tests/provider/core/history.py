@@ -1,7 +1,6 @@
 """What a whole history of a network must never hold, judged with every seed in hand."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from common.frames import Frame, Notification, decode
@@ -36,11 +35,18 @@ class History:
     corrections: dict[tuple[RoundNumber, int], set[bytes]] = field(default_factory=lambda: defaultdict(set))
     results: dict[RoundNumber, list[RoundResult]] = field(default_factory=lambda: defaultdict(list))
     edges: dict[tuple[int, TunnelId], Edge] = field(default_factory=dict)
+    clients: dict[int, ClientId] = field(default_factory=dict)
+    """As whom each gateway sends: whoever registers first is the first."""
 
     @classmethod
-    def of(cls, world: World, edges: Iterator[tuple[int, Edge]]) -> "History":
-        """The history of a world whose gateways had these seeds from the beginning."""
-        history = cls(edges={(number, edge.tunnel): edge for number, edge in edges})
+    def of(cls, world: World) -> "History":
+        """The history of a world."""
+        vaults = enumerate(world.before.vaults, start=1)
+        history = cls(edges={(number, edge.tunnel): edge for number, vault in vaults for edge in vault.edges})
+        history.clients = {
+            number: vault.membership.client if vault.membership else ClientId(number)
+            for number, vault in enumerate(world.memory.vaults, start=1)
+        }
         for party, record in world.kept:
             match record:
                 case Edge():
@@ -86,7 +92,7 @@ class History:
         """What is under the masks of a frame, by the seeds of its sender and its self-mask as its holders open it."""
         sent, order = self.sent[raw], Superposition.decode(decode(raw).frame.data)
         contribution = HARDENED.read(order.body)
-        context = Context(NETWORK, ClientId(party), order.round, order.view)
+        context = Context(NETWORK, self.clients[party], order.round, order.view)
         edges, day = [self.edges[party, tunnel] for tunnel in sent.tunnels], SCHEDULE.day(order.round)
         pads = {edge.peer: HARDENED.pad(edge.seed.on(day), context, edge.peer) for edge in edges}
         assert contribution.sealing is not None
@@ -133,7 +139,8 @@ class History:
                 continue
             (final,) = self.finals[number]
             included = RoundFinal.decode(decode(final).frame.data).included
-            readings = [self.reading(client, self.frames[client, number][0]) for client in included]
+            parties = [party for party, client in self.clients.items() if client in included]
+            readings = [self.reading(party, self.frames[party, number][0]) for party in parties]
             total = vector(sum(reading[0] for reading in readings), sum(reading[1] for reading in readings))
             assert (results[0].import_dwh, results[0].export_dwh) == total[:2]
             assert results[0].contributors == len(included)

@@ -1,4 +1,8 @@
-"""Some rounds of six members in suite `hardened`: all there, one missing, two silent when they shall open a sum."""
+"""Some rounds of six members in suite `hardened`, in which somebody may be killed.
+
+One scenario has a round with everybody, one with a missing member and its correction, and one whose sum waits for two
+silent holders; others are the founding of a network, and the exit of a member while the rounds go on.
+"""
 
 from functools import cache
 from typing import Final
@@ -32,8 +36,8 @@ WHOLE: Final = RoundNumber(FIRST + 10)
 LAST: Final = RoundNumber(FIRST + 12)
 
 
-def play(point: Point | None = None, forgets: type | None = None) -> World:
-    """The whole scenario, with a crash at this point; without one, the points are counted up to the end of `WHOLE`."""
+def rounds(point: Point | None = None, forgets: type | None = None) -> World:
+    """Rounds of all kinds, with a crash at this point; without one, the points are counted up to the end of `WHOLE`."""
     world = World(grown(), SCHEDULE.start(RoundNumber(ALL_HERE - 1)) + 300_000, point, forgets=forgets)
     world.begin()
     world.run(SCHEDULE.start(ONE_MISSING) - 100_000)
@@ -47,7 +51,28 @@ def play(point: Point | None = None, forgets: type | None = None) -> World:
     world.run(SCHEDULE.start(RETURN) + 10_000)
     for number in silent:
         world.returns(number)
-    world.run(SCHEDULE.start(RoundNumber(WHOLE + 1)) - 1)
+    return _to_the_end(world, WHOLE)
+
+
+def founding(point: Point | None = None) -> World:
+    """Registration, handshakes and the first two rounds."""
+    world = World(Memory((VaultContents(),) * COUNT, StoreContents()), SCHEDULE.start(FIRST), point)
+    world.begin()
+    return _to_the_end(world, RoundNumber(FIRST + 2))
+
+
+def leaving(point: Point | None = None) -> World:
+    """A member leaves within a round."""
+    world = World(grown(), SCHEDULE.start(RoundNumber(ALL_HERE - 1)) + 300_000, point)
+    world.begin()
+    world.run(SCHEDULE.start(ALL_HERE) + 10_000)
+    world.wants_to_leave(2)
+    return _to_the_end(world, RoundNumber(ALL_HERE + 1))
+
+
+def _to_the_end(world: World, until: RoundNumber) -> World:
+    """Up to the end of this round somebody may be killed; then come more rounds, in which all must be well again."""
+    world.run(SCHEDULE.start(RoundNumber(until + 1)) - 1)
     points = list(world.points)
     world.run(SCHEDULE.start(RoundNumber(LAST + 1)) - 1)
     world.points = points

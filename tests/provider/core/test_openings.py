@@ -20,7 +20,7 @@ from smgw.core.events import VaultContents
 from tests.provider.core.builders import NETWORK, SCHEDULE, message
 from tests.provider.core.certified import identity, name
 from tests.provider.core.crashing import COUNT, NOBODY, Memory, World
-from tests.provider.core.scenario import ALL_HERE, grown, play
+from tests.provider.core.scenario import ALL_HERE, grown, rounds
 from tests.provider.core.village import FIRST
 
 NEEDED = 4
@@ -30,7 +30,7 @@ Shares = Mapping[int, Mapping[int, int]]
 
 @cache
 def history() -> World:
-    return play()
+    return rounds()
 
 
 def waiting() -> Opening:
@@ -217,5 +217,5 @@ def test_a_release_is_refused_with_its_exact_reason(change: dict[str, object], r
 
 
 def test_a_release_is_refused_in_a_round_that_is_open_and_forgotten() -> None:
-    world = play()
+    world = rounds()
     assert world.hears(said_by(1, releases()[1], world.now_ms)) == ["LATE"]
