@@ -26,13 +26,13 @@ from common.secret import Secret
 from common.signing import Identity
 from common.superposition import add
 from provider.aggregator import Aggregator
-from provider.core.events import NetworkSetup, Record, RoundResult, StoreContents
+from provider.core.events import NetworkSetup, Record, RoundResult
 from provider.core.machine import ProviderMachine
 from provider.core.trust import Trust
 from provider.results import ResultsFile
 from provider.store import Charter, Store
 from tests.benchmark import papers
-from tests.benchmark.network import NETWORK, PARAMETERS, REGION
+from tests.benchmark.network import NETWORK, REGION
 
 PLAIN_ROOT: Final = "plain/1/1"
 """Where the yardsticks speak: as long as the protocol's topics, and apart from them, so that no session hears both."""
@@ -41,6 +41,7 @@ EXCHANGE_ROOT: Final = "trial/1/1"
 """Where one gateway's client is measured, for the same reason."""
 
 EXCHANGE_UP: Final = f"{EXCHANGE_ROOT}/up/gw-00000"
+EXCHANGE_RELEASE: Final = f"{EXCHANGE_ROOT}/no/gw-00000"
 EXCHANGE_FINAL: Final = f"{EXCHANGE_ROOT}/all/final"
 READING: Final = Struct(">QQ")
 PATIENCE_S: Final = 60
@@ -102,21 +103,21 @@ class _TellingResults:
             self.done.set()
 
 
-def be_provider(task: Task, answers: Connection, seed: bytes, contents: StoreContents, clock_ms: c_longlong) -> None:
+def be_provider(task: Task, answers: Connection, seed: bytes, setup: NetworkSetup, clock_ms: c_longlong) -> None:
     """The real provider, but for its clock, which the benchmark moves, and its broker, which runs already."""
-    asyncio.run(_provide(task, answers, Identity(Secret(seed)), contents, clock_ms))
+    asyncio.run(_provide(task, answers, Identity(Secret(seed)), setup, clock_ms))
 
 
 async def _provide(
-    task: Task, answers: Connection, identity: Identity, contents: StoreContents, clock_ms: c_longlong
+    task: Task, answers: Connection, identity: Identity, setup: NetworkSetup, clock_ms: c_longlong
 ) -> None:
-    setup = NetworkSetup(NETWORK, PARAMETERS, contents)
+    parameters = setup.parameters
     machine = ProviderMachine(
         identity, [setup], random.SystemRandom(), clock_ms.value, Trust(papers.authority(), papers.revocations())
     )
     gc.freeze()
     with Store(task.home / "provider.db") as file:
-        file.charter(Charter(NETWORK, REGION, PARAMETERS.suite, PARAMETERS.schedule.period_ms, identity.public_key))
+        file.charter(Charter(NETWORK, REGION, parameters.suite, parameters.schedule.period_ms, identity.public_key))
         store = _TimedStore(file)
         results = _TellingResults(ResultsFile(task.home / "results.csv"), store, answers, task.rounds)
         async with _bus(task) as bus, asyncio.TaskGroup() as group:
@@ -181,12 +182,15 @@ async def _add_with_aiomqtt(task: Task, answers: Connection) -> None:
                 break
 
 
-def exchange(task: Task, answers: Connection, payload: bytes, is_answered: bool) -> None:
-    """A gateway's share of MQTT: publish a frame, and when `is_answered` take the FINAL that comes for it."""
-    asyncio.run(_exchange(task, answers, payload, is_answered))
+def exchange(task: Task, answers: Connection, payload: bytes, is_answered: bool, release: bytes | None) -> None:
+    """A gateway's share of MQTT: publish a frame, when `is_answered` take the FINAL for it, and send a RELEASE, if any.
+
+    The RELEASE goes where nobody answers it.
+    """
+    asyncio.run(_exchange(task, answers, payload, is_answered, release))
 
 
-async def _exchange(task: Task, answers: Connection, payload: bytes, is_answered: bool) -> None:
+async def _exchange(task: Task, answers: Connection, payload: bytes, is_answered: bool, release: bytes | None) -> None:
     async with _bus(task) as bus:
         bus.subscribe(f"{EXCHANGE_ROOT}/all/+")
         await bus.next_batch(1, PATIENCE_S)
@@ -195,6 +199,8 @@ async def _exchange(task: Task, answers: Connection, payload: bytes, is_answered
                 bus.publish_soon(EXCHANGE_UP, payload)
                 if is_answered and not await bus.next_batch(1, PATIENCE_S):
                     raise TimeoutError("no answer came")
+                if release is not None:
+                    bus.publish_soon(EXCHANGE_RELEASE, release)
                 await bus.flush(PATIENCE_S)
             answers.send(Report(time.process_time(), 0, (0, 0, 0)))
             await asyncio.sleep(2 * SETTLE_S)

@@ -7,7 +7,8 @@ from typing import Final
 
 from common.batch import decode_batch
 from common.frames import decode
-from common.identifiers import RoundNumber
+from common.identifiers import ClientId, RoundNumber
+from common.payloads import Release
 from common.signing import SIGNATURE_BYTES, Direction, is_signed
 from provider.core.events import Message
 from smgw.core.events import Closed, Sent
@@ -17,17 +18,36 @@ from tests.benchmark.network import NETWORK, VirtualNetwork
 from tests.benchmark.rounds import Rounds
 from tests.benchmark.stopwatch import Laps, over
 
+CLIENT: Final = slice(8, 12)
+"""Where a frame names its sender."""
+
 VAULT_ROUNDS: Final = 10
 """So many rounds make one lap of the vault."""
 
 
+DROPOUTS: Final = (0.01, 0.05, 0.1)
+"""The shares of gateways that stay silent."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderParts:
-    """Parts of the provider's work on the same frames, measured by themselves."""
+    """Parts of the provider's work on the same messages, measured by themselves, each for a round.
 
-    decode_batch: Laps
-    decode_single: Laps
-    signature: Laps
+    `signatures` and `decoding` of all frames and RELEASEs; `collecting` is sorting the shares to whom they open.
+    """
+
+    signatures: Laps
+    decoding: Laps
+    collecting: Laps | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What rounds with one share of silent gateways cost."""
+
+    missing: float
+    rounds: Rounds
+    parts: ProviderParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,45 +57,105 @@ class Cores:
     network: VirtualNetwork
     quiet: Rounds
     one_by_one: Rounds
-    missing: Rounds
-    parts: ProviderParts
+    shares: Sequence[Share]
+    decode_batch: Laps
+    decode_single: Laps
+    signature: Laps
     vault: Laps
 
+    @property
+    def missing(self) -> Rounds:
+        """Rounds with 5 % missing."""
+        return next(share.rounds for share in self.shares if share.missing == DROPOUTS[1])
 
-def measure(size: int, laps: int) -> Cores:
-    """Build a network of this size and play its rounds; the network is left able to go on."""
-    network = VirtualNetwork(size)
+
+def measure(network: VirtualNetwork, laps: int) -> Cores:
+    """Play rounds of this network; it is left able to go on."""
+    prepare(network)
+    quiet, one_by_one = Rounds(network), Rounds(network)
+    for _ in range(laps):
+        quiet.play(is_batch=True)
+        one_by_one.play(is_batch=False)
+    shares = [Share(0, quiet, _parts(quiet, network)), *(_share(network, missing, laps) for missing in DROPOUTS)]
+    raws = [frame.payload for frame in quiet.frames]
+    return Cores(
+        network,
+        quiet,
+        one_by_one,
+        shares,
+        decode_batch=over(lambda: decode_batch(raws), len(raws)),
+        decode_single=over(lambda: [decode_batch([raw]) for raw in raws], len(raws)),
+        signature=over(lambda: _check(quiet.frames, network), len(raws)),
+        vault=_vault(quiet, network, laps),
+    )
+
+
+def measure_shares(network: VirtualNetwork, laps: int) -> list[Share]:
+    """Nothing but rounds with nobody and some missing: for networks that take long."""
+    prepare(network)
+    quiet = Rounds(network)
+    for _ in range(laps):
+        quiet.play(is_batch=True)
+    return [Share(0, quiet, _parts(quiet, network)), *(_share(network, missing, laps) for missing in DROPOUTS)]
+
+
+def prepare(network: VirtualNetwork) -> None:
+    """Let everybody join, and play rounds that warm up."""
     network.join()
     # A gateway is a process of its own: the collector must not walk through a thousand others for each of them.
     gc.collect()
     gc.freeze()
     for _ in range(2):
         Rounds(network).play(is_batch=True)
-    quiet, one_by_one, missing = Rounds(network), Rounds(network), Rounds(network)
+
+
+def _share(network: VirtualNetwork, missing: float, laps: int) -> Share:
+    """Each round with missing gateways is followed by one after which they are expected again."""
+    rounds = Rounds(network)
     for _ in range(laps):
-        quiet.play(is_batch=True)
-        one_by_one.play(is_batch=False)
-    for _ in range(laps):
-        missing.play(is_batch=True, has_missing=True)
+        rounds.play(is_batch=True, missing=missing)
+        parts = _parts(rounds, network)
         network.return_missing()
         Rounds(network).play(is_batch=True)
-    parts = _parts(quiet.frames, network)
-    return Cores(network, quiet, one_by_one, missing, parts, _vault(quiet, network, laps))
+    return Share(missing, rounds, parts)
 
 
-def _parts(frames: Sequence[Message], network: VirtualNetwork) -> ProviderParts:
-    raws = [frame.payload for frame in frames]
-    members = network.provider.networks[NETWORK].desk.members
-    keys = [members[signed.frame.client].public_key for signed in map(decode, raws)]
+def _parts(rounds: Rounds, network: VirtualNetwork) -> ProviderParts:
+    messages = [*rounds.frames, *rounds.corrected, *rounds.releases]
     return ProviderParts(
-        decode_batch=over(lambda: decode_batch(raws), len(raws)),
-        decode_single=over(lambda: [decode_batch([raw]) for raw in raws], len(raws)),
-        signature=over(lambda: _check(raws, keys), len(raws)),
+        signatures=over(lambda: _check(messages, network), 1, laps=3),
+        decoding=over(lambda: _decode(rounds, network), 1, laps=3),
+        collecting=_collect(rounds) if rounds.releases else None,
     )
 
 
-def _check(raws: Sequence[bytes], keys: Sequence[bytes]) -> None:
-    for raw, key in zip(raws, keys, strict=True):
+def _decode(rounds: Rounds, network: VirtualNetwork) -> None:
+    """As the provider does: what a corrected frame tells of its self-mask is that of the first, and not read again."""
+    for row in decode_batch([message.payload for message in rounds.frames]):
+        assert row is not None
+        network.suite.read_told(row.told)
+    decode_batch([message.payload for message in rounds.corrected])
+    for release in rounds.releases:
+        Release.decode(decode(release.payload).frame.data)
+
+
+def _collect(rounds: Rounds, laps: int = 3) -> Laps:
+    frames = [decode(release.payload).frame for release in rounds.releases]
+    releases = [(frame.client, Release.decode(frame.data)) for frame in frames]
+    found = Laps()
+    for _ in range(laps):
+        opening = rounds.replayed()
+        with found.lap():
+            for client, release in releases:
+                opening.accept(client, release)
+    return found
+
+
+def _check(messages: Sequence[Message], network: VirtualNetwork) -> None:
+    members = network.provider.networks[NETWORK].desk.members
+    for message in messages:
+        raw = message.payload
+        key = members[ClientId(int.from_bytes(raw[CLIENT]))].public_key
         assert is_signed(key, Direction.UP, raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:])
 
 
@@ -84,7 +164,9 @@ def _vault(rounds: Rounds, network: VirtualNetwork, laps: int) -> Laps:
     found, (first, *_) = Laps(), network.gateways.values()
     sent, closed = rounds.gateway_records
     assert isinstance(sent, Sent) and isinstance(closed, Closed) and first.situation.membership
-    with Vault(parties.credentials(f"vault-of-{len(network.gateways)}"), ledger_frames=1_000) as vault:
+    with Vault(
+        parties.credentials(f"vault-of-{len(network.gateways)}-{network.suite.name}"), ledger_frames=1_000
+    ) as vault:
         vault.apply([first.situation.membership, *first.situation.edges.values()])
         for lap in range(laps):
             numbers = [RoundNumber(sent.round + lap * VAULT_ROUNDS + place) for place in range(VAULT_ROUNDS)]

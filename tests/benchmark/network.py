@@ -5,6 +5,7 @@ The benchmark needs many members quickly, and wants to know what each phase of a
 
 import random
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +16,7 @@ from common.parameters import Parameters
 from common.schedule import Schedule
 from common.secret import Secret
 from common.signing import Identity
-from common.suites import BASIC
+from common.suites import BASIC, HARDENED, Suite
 from provider.core import events as provider_events
 from provider.core.machine import ProviderMachine
 from provider.core.trust import Trust
@@ -23,12 +24,15 @@ from smgw.core import events as gateway_events
 from smgw.core.member import Member
 from smgw.core.situation import MemberRules
 from tests.benchmark import papers, wire
+from tests.benchmark.founding import Charter, Founder, found
 from tests.benchmark.stopwatch import Laps
 
 NETWORK: Final = NetworkId(1)
 REGION: Final = "north"
 SCHEDULE: Final = Schedule(period_ms=60_000, window_ms=1_000, grace_ms=2_000, correction_ms=2_000, attempts_max=3)
-PARAMETERS: Final = Parameters(BASIC.code, REGION, SCHEDULE)
+PARAMETERS: Final = {
+    suite.code: Parameters(suite.code, REGION, SCHEDULE, draws=suite.draws) for suite in (BASIC, HARDENED)
+}
 BEGIN_MS: Final = 30_000_000 * SCHEDULE.period_ms + 1_000
 
 
@@ -62,40 +66,69 @@ class NotAsExpectedError(Exception):
 
 
 class VirtualNetwork:
-    """`size` gateways and their provider. Use `join` once, then whatever phases of rounds are to be measured."""
+    """`size` gateways and their provider. Use `join` once, then whatever phases of rounds are to be measured.
 
-    def __init__(self, size: int) -> None:
+    With `is_founded` the network stands already, without any handshake, and `join` lets everybody hear of it.
+    """
+
+    def __init__(self, size: int, suite: Suite = BASIC, *, is_founded: bool = False) -> None:
         self.now_ms = BEGIN_MS
+        self.suite: Final = suite
         self.joining: Final = Joining()
         self._account = self.joining
         self._entropy: Final = random.Random(size)
         self.provider_seed: Final = self._entropy.randbytes(32)
         provider = Identity(Secret(self.provider_seed))
-        setup = provider_events.NetworkSetup(NETWORK, PARAMETERS, provider_events.StoreContents())
+        founders = [self._founder(number) for number in range(size)]
+        self.gateways: Final[dict[str, Member]] = {}
+        if is_founded:
+            self._begun = self._found(provider, founders)
+        else:
+            self._begun = provider_events.StoreContents()
+            for each in founders:
+                rules = self._rules(each, provider.public_key, DrawValues(each.identity, REGION))
+                self._settle(each, rules, gateway_events.VaultContents())
+        setup = provider_events.NetworkSetup(NETWORK, PARAMETERS[suite.code], self._begun)
         trust = Trust(papers.authority(), papers.revocations())
         self.provider: Final = ProviderMachine(provider, [setup], self._entropy, self.now_ms, trust)
         self.records: Final[list[provider_events.Record]] = []
         self.results: Final[list[provider_events.RoundResult]] = []
-        self.gateways: Final = {f"gw-{i:05}": self._gateway(i, provider.public_key) for i in range(size)}
         self.broadcast: Final[dict[str, bytes]] = {}
         self.refused: Final[Counter[str]] = Counter()
         self._listening: Final[list[str]] = []
         self._to_provider: deque[provider_events.Message] = deque()
         self._to_gateways: deque[tuple[str, str, bytes]] = deque()
 
-    def _gateway(self, number: int, provider_key: bytes) -> Member:
+    def _founder(self, number: int) -> Founder:
         identity, name = Identity(Secret(self._entropy.randbytes(32))), f"gw-{number:05}"
-        rules = MemberRules(
-            name,
+        return Founder(name, identity, papers.certificate(name, REGION, identity.public_key, number + 1))
+
+    def _found(self, provider: Identity, founders: Sequence[Founder]) -> provider_events.StoreContents:
+        values = DrawValues(provider, REGION)
+        number = SCHEDULE.round_at(self.now_ms)
+        charter = Charter(NETWORK, PARAMETERS[self.suite.code], provider, values, number, self.now_ms)
+        founded = found(charter, founders, self._entropy)
+        for founder, vault in zip(founders, founded.vaults, strict=True):
+            member = self._settle(founder, self._rules(founder, provider.public_key, values), vault)
+            member.situation.leaves = founded.leaves
+        return founded.store
+
+    def _settle(self, founder: Founder, rules: MemberRules, vault: gateway_events.VaultContents) -> Member:
+        member = Member(founder.identity, rules, vault, self._entropy, self.now_ms)
+        self.gateways[founder.name] = member
+        return member
+
+    def _rules(self, founder: Founder, provider_key: bytes, values: DrawValues) -> MemberRules:
+        return MemberRules(
+            founder.name,
             REGION,
-            BASIC,
+            self.suite,
             papers.authority(),
-            papers.certificate(name, REGION, identity.public_key, number + 1),
+            founder.certificate,
             provider_key,
             papers.revocations(),
-            DrawValues(identity, REGION),
+            values,
         )
-        return Member(identity, rules, gateway_events.VaultContents(), self._entropy, self.now_ms)
 
     # Joining
 
@@ -133,14 +166,15 @@ class VirtualNetwork:
     @property
     def provider_contents(self) -> provider_events.StoreContents:
         """What the provider's store would hold by now, for a provider that starts elsewhere."""
-        members = {r.client: r for r in self.records if isinstance(r, provider_events.MemberRecord)}
-        edges: dict[int, provider_events.EdgeRecord] = {}
+        members = {r.client: r for r in self._begun.members}
+        members |= {r.client: r for r in self.records if isinstance(r, provider_events.MemberRecord)}
+        edges = {int(r.tunnel): r for r in self._begun.edges}
         for record in self.records:
             if isinstance(record, provider_events.EdgeRecord):
                 edges[record.tunnel] = record
             elif isinstance(record, provider_events.EdgeRemoved):
                 edges.pop(record.tunnel, None)
-        rosters = tuple(r for r in self.records if isinstance(r, provider_events.RosterRecord))
+        rosters = tuple(r for r in (*self._begun.rosters, *self.records) if isinstance(r, provider_events.RosterRecord))
         final = self.broadcast[topics.broadcast(NETWORK, topics.Broadcast.FINAL)]
         return provider_events.StoreContents(tuple(members.values()), tuple(edges.values()), rosters, final)
 
@@ -171,11 +205,16 @@ class VirtualNetwork:
                     self._to_provider.append(provider_events.Message(topic, payload))
                 case gateway_events.Subscribe(topic_filter) if topic_filter.endswith("/all/+"):
                     self._listening.append(name)
-                    self._to_gateways.extend((name, topic, payload) for topic, payload in self.broadcast.items())
+                    self._to_gateways.extend((name, topic, payload) for topic, payload in self._retained())
                 case gateway_events.Refuse(reason):
                     self.refused[reason.name] += 1
                 case _:
                     pass
+
+    def _retained(self) -> list[tuple[str, bytes]]:
+        """What the broker keeps: FINAL first, which waits for the roster. Leaves are known already."""
+        kept = [(topic, payload) for topic, payload in self.broadcast.items() if "/leaves-" not in topic]
+        return sorted(kept, key=lambda item: item[0] != topics.broadcast(NETWORK, topics.Broadcast.FINAL))
 
     def perform(self, effects: list[provider_events.Effect]) -> list[provider_events.Publish]:
         """Note what the provider wants kept, closed or refused; return what it wants sent."""

@@ -19,10 +19,11 @@ from broker.events import BusEvent, Message
 from broker.settings import BusSettings
 from common import topics
 from provider.core.events import Message as Frame
+from provider.core.events import NetworkSetup
 from smgw.core import events as gateway_events
 from tests.benchmark import children, parties
 from tests.benchmark.children import PATIENCE_S, SETTLE_S, Report, Task
-from tests.benchmark.network import NETWORK, SCHEDULE, NotAsExpectedError, VirtualNetwork
+from tests.benchmark.network import NETWORK, PARAMETERS, SCHEDULE, NotAsExpectedError, VirtualNetwork
 from tests.benchmark.relay import Counted, Passed, Relay
 from tests.benchmark.rounds import CORRECTION_TOPIC, FINAL_TOPIC, Rounds, published
 from tests.benchmark.stopwatch import Laps, differences
@@ -116,20 +117,21 @@ class BusRounds:
         self._network, self._bus, self._provider, self._clock = network, bus, provider, clock
         self._rounds = Rounds(network)
 
-    async def play(self, *, has_missing: bool, pace_s: float) -> Report:
+    async def play(self, *, missing: float, pace_s: float) -> Report:
         """One round, and the provider's report of it."""
         network = self._network
-        self._rounds.frames = frames = self._rounds.make_frames(has_missing)
+        self._rounds.frames = frames = self._rounds.make_frames(missing)
         self._clock.value = network.now_ms
         await self._send(frames, pace_s)
-        if has_missing:
+        if missing:
             await self._bus.flush(PATIENCE_S)
             await asyncio.sleep(ARRIVAL_S)
             self._clock.value = network.now_ms = network.now_ms + SCHEDULE.grace_ms
         await self._until_closed(SCHEDULE.round_at(network.now_ms))
         report = await self._provider.report()
         assert report.result is not None
-        self._rounds.require_outcome(has_missing, report.result)
+        if not self._rounds.is_finished(missing, report.result):
+            raise NotAsExpectedError(f"the round ended without a sum: {report.result}")
         return report
 
     async def bring_back(self) -> Report:
@@ -141,7 +143,7 @@ class BusRounds:
             if not member.situation.is_expected:
                 await self._send(published(member.handle(tick, network.now_ms)), 0)
         await self._bus.flush(PATIENCE_S)
-        return await self.play(has_missing=False, pace_s=0)
+        return await self.play(missing=0, pace_s=0)
 
     async def _send(self, frames: Sequence[Frame], pace_s: float) -> None:
         for frame in frames:
@@ -169,24 +171,25 @@ class BusRounds:
             await self._send(published(member.handle(received, network.now_ms)), 0)
 
 
-async def provider_rounds(network: VirtualNetwork, stage: Stage, *, has_missing: bool, pace_s: float) -> Received:
+async def provider_rounds(network: VirtualNetwork, stage: Stage, *, missing: float, pace_s: float) -> Received:
     """The provider's CPU for each round through the broker; the first round warms up and does not count."""
     clock = RawValue(c_longlong, network.now_ms)
-    rounds = (stage.laps + 1) * (2 if has_missing else 1)
+    rounds = (stage.laps + 1) * (2 if missing else 1)
     task = Task(stage.port, rounds, 0, stage.home, parties.credentials(parties.PROVIDER))
-    arguments = (network.provider_seed, network.provider_contents, clock)
+    setup = NetworkSetup(NETWORK, PARAMETERS[network.suite.code], network.provider_contents)
+    arguments = (network.provider_seed, setup, clock)
     received = Received()
     async with _publisher(stage.port) as bus:
         with child(children.be_provider, task, *arguments) as provider:
             before = await provider.report()
             playing = BusRounds(network, bus, provider, clock)
             for place in range(stage.laps + 1):
-                report = await playing.play(has_missing=has_missing, pace_s=pace_s)
+                report = await playing.play(missing=missing, pace_s=pace_s)
                 if place:
                     received.round.seconds.append(report.cpu_s - before.cpu_s)
                     received.store.seconds.append(report.store_s - before.store_s)
                 before = report
-                if has_missing:
+                if missing:
                     before = await playing.bring_back()
     return received
 
@@ -232,13 +235,15 @@ async def plain_rounds(target: Callable[..., None], stage: Stage, size: int, pay
 # The gateway's side
 
 
-async def exchanges(stage: Stage, cycles: int, frame: bytes, final: bytes | None) -> Exchanged:
-    """CPU and bytes of a gateway's client: a frame up, and when there is one a FINAL down."""
+async def exchanges(
+    stage: Stage, cycles: int, frame: bytes, final: bytes | None, release: bytes | None = None
+) -> Exchanged:
+    """CPU and bytes of a gateway's client: a frame up, and when there are such a FINAL down and a RELEASE up."""
     relay = Relay(stage.port)
     reports: list[tuple[float, Passed, Passed]] = []
     async with relay.serving(), _responder(stage.port, final):
         task = Task(relay.port, stage.laps, cycles, stage.home, parties.credentials("gateway"))
-        with child(children.exchange, task, frame, final is not None) as gateway:
+        with child(children.exchange, task, frame, final is not None, release) as gateway:
             for _ in range(stage.laps + 1):
                 report = await gateway.report()
                 await asyncio.sleep(SETTLE_S)

@@ -1,26 +1,28 @@
 """Rounds of a virtual network, each phase measured over all gateways, or over all frames, at once."""
 
+import random
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
+from unittest.mock import patch
 
 from common import topics
 from common.clients import ClientSet
 from common.frames import Notification, decode
 from common.identifiers import RoundNumber
 from common.payloads import Correction
+from common.superposition import Lanes
 from common.topics import Broadcast
 from provider.core import events as provider_events
-from provider.core.events import Message, Publish, Received, RoundStatus, Tick
+from provider.core.events import Effect, Message, PendingRecord, Publish, Received, RoundStatus, Tick
+from provider.core.opening import Opening
 from smgw.core import events as gateway_events
 from smgw.core.member import Member
 from smgw.core.reading import Reading, ReadingStatus
 from tests.benchmark.network import NETWORK, SCHEDULE, NotAsExpectedError, VirtualNetwork
 from tests.benchmark.stopwatch import Laps
-
-MISSING_EVERY: Final = 20
-"""One gateway of so many stays silent when 5 % are missing."""
 
 FINAL_TOPIC: Final = topics.broadcast(NETWORK, Broadcast.FINAL)
 CORRECTION_TOPIC: Final = topics.broadcast(NETWORK, Broadcast.CORRECTION)
@@ -28,7 +30,10 @@ CORRECTION_TOPIC: Final = topics.broadcast(NETWORK, Broadcast.CORRECTION)
 
 @dataclass(slots=True)
 class GatewayCosts:
-    """CPU for each gateway: a round's parts, what a correction adds, and what comparing the clocks does."""
+    """CPU for each gateway: a round's parts, what a correction adds, and what comparing the clocks does.
+
+    `final` is what a gateway does when FINAL comes, in suite `hardened` with its RELEASE.
+    """
 
     begin: Laps = field(default_factory=Laps)
     frame: Laps = field(default_factory=Laps)
@@ -45,12 +50,14 @@ class GatewayCosts:
 
 @dataclass(slots=True)
 class ProviderCosts:
-    """CPU of the provider: for each frame, for each order of correction, for each end of a round, for each round."""
+    """CPU of the provider: for each frame, order of correction, FINAL, RELEASE, opening of self-masks, and round."""
 
     frame: Laps = field(default_factory=Laps)
     order: Laps = field(default_factory=Laps)
     corrected: Laps = field(default_factory=Laps)
     closing: Laps = field(default_factory=Laps)
+    release: Laps = field(default_factory=Laps)
+    opening: Laps = field(default_factory=Laps)
     round: Laps = field(default_factory=Laps)
     clock: Laps = field(default_factory=Laps)
     resent: int = 0
@@ -58,54 +65,74 @@ class ProviderCosts:
 
 @dataclass(slots=True)
 class Sizes:
-    """Payload bytes of what a round sends."""
+    """Payload bytes of what a round sends; of frames and RELEASEs the mean."""
 
-    frame: int = 0
+    frame: float = 0
     final: int = 0
+    release: float = 0
     correction: int = 0
     question: int = 0
     answer: int = 0
 
 
 class Rounds:
-    """Plays rounds and keeps what they cost. `frames` are those of the last round, `gateway_records` of one gateway."""
+    """Plays rounds and keeps what they cost.
+
+    Of the last round: `frames`, the first ones that came; `corrected`, those that answered corrections; `releases`, and
+    `gateway_records` of one gateway.
+    """
 
     def __init__(self, network: VirtualNetwork) -> None:
         self.gateway: Final = GatewayCosts()
         self.provider: Final = ProviderCosts()
         self.sizes: Final = Sizes()
+        self.played = self.finished = 0
         self.frames: list[Message] = []
+        self.corrected: list[Message] = []
+        self.releases: list[Message] = []
         self.gateway_records: list[gateway_events.Record] = []
         self._network: Final = network
+        self._final = self._pending = b""
+        self._chance: Final = random.Random(len(network.gateways))
 
-    def play(self, *, is_batch: bool, has_missing: bool = False) -> None:
-        """One round: everybody reports, the provider takes the frames at once or one by one, and closes."""
-        network = self._network
-        self.frames = frames = self.make_frames(has_missing)
-        self.sizes.frame = len(frames[0].payload)
-        costs, laps = self.provider, Laps()
+    def play(self, *, is_batch: bool, missing: float = 0) -> None:
+        """One round: all but the `missing` share report, the provider takes the frames and closes, holders release."""
+        self.frames, self.corrected = self.make_frames(missing), []
+        self.sizes.frame = statistics.mean(len(frame.payload) for frame in self.frames)
+        laps, said = Laps(), list[Publish]()
         with laps.lap():
-            if not has_missing:
+            frames = self.frames
+            if not missing:
                 *frames, last = frames
-            self._take(frames, costs.frame, is_batch)
-            if has_missing:
-                last = self._correct(is_batch)
-            final = self._hand_in([last], costs.closing)
-        costs.round.seconds.append(laps.seconds[0] - self._aside_s)
-        self.require_outcome(has_missing, network.results[-1])
-        self.finish(next(message.payload for message in final if message.topic == FINAL_TOPIC))
+                self._take(frames, self.provider.frame, is_batch)
+                said = self._hand_in([last], self.provider.closing)
+            else:
+                self._take(frames, self.provider.frame, is_batch)
+                said = self._correct(is_batch)
+        self._final = next(message.payload for message in said if message.topic == FINAL_TOPIC)
+        self.finish(self._final)
+        if self.releases:
+            records = reversed(self._network.records)
+            self._pending = next(record.data for record in records if isinstance(record, PendingRecord))
+            with laps.lap():
+                self._take_releases(is_batch)
+        self.played += 1
+        if self.is_finished(missing, self._network.results[-1]):
+            self.finished += 1
+            self.provider.round.seconds.append(sum(laps.seconds) - self._aside_s)
 
     _aside_s: float = 0.0
     """CPU of the gateways within the provider's lap."""
 
-    def make_frames(self, has_missing: bool = False) -> list[Message]:
-        """Begin the next round at all gateways, and let those who are expected and not missing report."""
+    def make_frames(self, missing: float = 0) -> list[Message]:
+        """Begin the next round at all gateways that are expected and not `missing`, and let them report."""
         network = self._network
         number = RoundNumber(SCHEDULE.round_at(network.now_ms) + 1)
         network.now_ms = SCHEDULE.start(number)
         members = [member for member in network.gateways.values() if member.situation.is_expected]
-        if has_missing:  # they are off: whoever sends and is left out for nothing stays away from later rounds
-            members = [member for place, member in enumerate(members) if place % MISSING_EVERY]
+        if missing:  # they are off: whoever sends and is left out for nothing stays away from later rounds
+            off = self._chance.sample(range(len(members)), max(round(missing * len(members)), 1))
+            members = [member for place, member in enumerate(members) if place not in set(off)]
         self._compare_clocks(members, network.now_ms - 1)
         moments = [SCHEDULE.send_at(number, member.situation.identity.public_key) for member in members]
         taken = gateway_events.ReadingTaken(Reading(number, 1_234, 7, ReadingStatus.VALID))
@@ -162,20 +189,38 @@ class Rounds:
             effects = network.provider.handle(Received(tuple(frames)), network.now_ms)
         return network.perform(effects)
 
-    def _correct(self, is_batch: bool) -> Message:
-        """The deadline comes: order a correction, let the neighbors of the missing resend; return the last frame."""
+    def _take_releases(self, is_batch: bool) -> None:
+        network, opening = self._network, Laps()
+        events = [Received(tuple(self.releases))] if is_batch else [Received((each,)) for each in self.releases]
+        effects: list[Effect] = []
+        with timed_opening(opening), self.provider.release.lap(len(self.releases)):
+            for event in events:
+                effects += network.provider.handle(event, network.now_ms)
+        self.provider.opening.seconds.append(sum(opening.seconds))
+        network.perform(effects)
+
+    def _correct(self, is_batch: bool) -> list[Publish]:
+        """At each deadline: order a correction, let the neighbors of the missing resend, until the round is closed."""
         network, gateways = self._network, Laps()
-        assert network.provider.deadline is not None
-        network.now_ms = network.provider.deadline
-        with self.provider.order.lap():
-            effects = network.provider.handle(Tick(), network.now_ms)
-        (order,) = network.perform(effects)
-        with gateways.lap():
-            *frames, last = self._resend(order)
-        self._aside_s = gateways.seconds[0]
-        self._take(frames, self.provider.corrected, is_batch)
-        self.provider.resent = len(frames) + 1
-        return last
+        self.provider.resent = 0
+        while True:
+            assert network.provider.deadline is not None
+            network.now_ms = network.provider.deadline
+            with self.provider.order.lap():
+                effects = network.provider.handle(Tick(), network.now_ms)
+            said = network.perform(effects)
+            orders = [message for message in said if message.topic == CORRECTION_TOPIC]
+            if not orders:
+                return said
+            with gateways.lap():
+                *frames, last = self._resend(orders[0])
+            self._aside_s = sum(gateways.seconds)
+            self.corrected += [*frames, last]
+            self.provider.resent += len(frames) + 1
+            self._take(frames, self.provider.corrected, is_batch)
+            said = self._hand_in([last], self.provider.closing)
+            if said:
+                return said
 
     def _resend(self, order: Publish) -> list[Message]:
         """Hand the order to everybody who sent; measure those it concerns apart from the others."""
@@ -198,21 +243,50 @@ class Rounds:
         return [message for effects in done for message in published(effects) if _is_report(message)]
 
     def finish(self, final: bytes) -> None:
-        """Hand the FINAL to everybody."""
+        """Hand the FINAL to everybody; in suite `hardened` those who are in the sum release."""
         network = self._network
         self.sizes.final = len(final)
         event = gateway_events.Received(FINAL_TOPIC, final)
         with self.gateway.final.lap(len(network.gateways)):
             done = [member.handle(event, network.now_ms) for member in network.gateways.values()]
         self.gateway_records += _records(done[-1])
+        sent = [message for effects in done for message in published(effects)]
+        self.releases = [message for message in sent if _kind(message) is Notification.RELEASE]
+        if self.releases:
+            self.sizes.release = statistics.mean(len(release.payload) for release in self.releases)
 
-    def require_outcome(self, has_missing: bool, result: provider_events.RoundResult) -> None:
-        """See that the round ended as meant, and that the sum is right: its cost would mean nothing otherwise."""
-        wanted = RoundStatus.CORRECTED if has_missing else RoundStatus.COMPLETE
-        count = len(self.frames)
+    def is_finished(self, missing: float, result: provider_events.RoundResult) -> bool:
+        """Whether there is a sum.
+
+        Raises:
+            NotAsExpectedError: it is wrong, or not that of all who should be in it; its cost would mean nothing.
+        """
+        wanted = RoundStatus.CORRECTED if missing else RoundStatus.COMPLETE
+        if result.contributors is None and missing:
+            return False
+        count = result.present if missing else len(self.frames)
         sums = (result.import_dwh, result.export_dwh, result.contributors)
-        if result.status is not wanted or sums != (1_234 * count, 7 * count, count):
-            raise NotAsExpectedError(f"{count} frames, and the round ended otherwise than meant: {result}")
+        is_right = count <= len(self.frames) and sums == (1_234 * count, 7 * count, count)
+        if result.status is not wanted or not is_right:
+            raise NotAsExpectedError(f"{len(self.frames)} frames, and the round ended otherwise than meant: {result}")
+        return True
+
+    def replayed(self) -> Opening:
+        """The last round as it waited for its shares."""
+        return Opening.decode(NETWORK, self._final, self._pending)
+
+
+@contextmanager
+def timed_opening(laps: Laps) -> Iterator[None]:
+    """What removing self-masks takes, while inside, of whoever does it."""
+    original = Opening.open
+
+    def timed(opening: Opening) -> Lanes | None:
+        with laps.lap():
+            return original(opening)
+
+    with patch.object(Opening, "open", timed):
+        yield
 
 
 def published(effects: Iterable[gateway_events.Effect]) -> list[Message]:
@@ -220,8 +294,12 @@ def published(effects: Iterable[gateway_events.Effect]) -> list[Message]:
     return [Message(effect.topic, effect.payload) for effect in effects if isinstance(effect, gateway_events.Publish)]
 
 
+def _kind(message: Message) -> Notification:
+    return decode(message.payload).frame.notification
+
+
 def _is_report(message: Message) -> bool:
-    return decode(message.payload).frame.notification is Notification.SUPERPOSITION
+    return _kind(message) is Notification.SUPERPOSITION
 
 
 def _records(effects: Iterable[gateway_events.Effect]) -> list[gateway_events.Record]:
