@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from common.suites import NAMED
 from launcher.proof import prove, show_liveness
 from launcher.simulation.campaign import Summary, reports
 from launcher.simulation.lies import Lie
@@ -31,6 +32,7 @@ def simulate(  # noqa: PLR0913, PLR0917 -- one parameter for each option of the 
     networks: Annotated[int | None, typer.Option(min=1, max=2, help="Networks; drawn when not given.")] = None,
     faults: Annotated[bool, typer.Option(help="Whether anything goes wrong.")] = True,
     lie: Annotated[Lie | None, typer.Option(help="What the provider lies about; drawn when not given.")] = None,
+    suite: Annotated[str | None, typer.Option(help="basic or hardened; drawn when not given.")] = None,
     jobs: Annotated[int, typer.Option(min=0, help="Processes; 0 takes one for each core.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False,
     verbose: Annotated[
@@ -47,8 +49,12 @@ def simulate(  # noqa: PLR0913, PLR0917 -- one parameter for each option of the 
     if proof or liveness:
         _show_models(proof=proof, liveness=liveness)
         return
+    if suite is not None and suite not in NAMED:
+        raise typer.BadParameter(
+            f"there is no suite {suite}: choose {' or '.join(sorted(NAMED))}", param_hint="--suite"
+        )
     numbers = range(seed, seed + seeds)
-    requests = [Request(number, gateways, rounds, loss, networks, faults, lie) for number in numbers]
+    requests = [Request(number, gateways, rounds, loss, networks, faults, lie, suite) for number in numbers]
     out, err = Console(), Console(stderr=True)
     summary = Summary()
     try:
@@ -105,6 +111,7 @@ def _show(summary: Summary, out: Console, *, as_json: bool) -> None:
     table.add_column(justify="right")
     for status in ("complete", "corrected", "refused", "lost"):
         table.add_row(f"rounds {status}", f"{summary.rounds[status]:,}")
+    table.add_row("rounds that waited for shares", f"{summary.waited:,}")
     table.add_section()
     for fault, count in sorted(summary.faults.items()):
         table.add_row(fault, f"{count:,}")
@@ -118,7 +125,7 @@ def _show(summary: Summary, out: Console, *, as_json: bool) -> None:
         chances = f"{summary.by_place.p_value:.3f} by place, {summary.by_distance.p_value:.3f} by distance"
         table.add_row("draws so uneven or more by chance", chances)
     table.add_section()
-    table.add_row("readings exposed by late frames", f"{summary.exposed:,}")
+    table.add_row("readings exposed by late frames, in suite basic", f"{summary.exposed:,}")
     if summary.worst_liveness_seed is not None:
         worst = f"{summary.worst_liveness_rounds:.1f} rounds (seed {summary.worst_liveness_seed})"
         table.add_row("longest way back after the faults", worst)

@@ -52,6 +52,7 @@ class Summary:
     rounds: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     exposed: int = 0
+    waited: int = 0
     by_place: Spread = field(default_factory=Spread)
     by_distance: Spread = field(default_factory=Spread)
     told: Counter[str] = field(default_factory=Counter)
@@ -66,6 +67,7 @@ class Summary:
         self.rounds.update(report.rounds)
         self.faults.update(report.faults)
         self.exposed += report.exposed
+        self.waited += report.waited
         self.by_place.merge(report.by_place)
         self.by_distance.merge(report.by_distance)
         if report.lie is not None:
@@ -91,6 +93,7 @@ class Summary:
         return {
             "runs": self.runs,
             "rounds": dict(sorted(self.rounds.items())),
+            "rounds_pending_for_a_while": self.waited,
             "faults": dict(sorted(self.faults.items())),
             "readings_exposed_by_late_frames": self.exposed,
             "draws": {

@@ -20,6 +20,9 @@ from launcher.simulation.disclosure import SelfMask, Share
 from launcher.simulation.trace import ViolationError
 from smgw.core.events import Sent
 
+Draw = tuple[frozenset[ClientId], int]
+"""Whom a gateway drew, and how many of them there are or may come back."""
+
 
 @dataclass(frozen=True, slots=True)
 class EdgeEnd:
@@ -40,7 +43,7 @@ class EdgeEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cover:
+class Cover:
     """What covers all frames of one gateway in one round."""
 
     sealing: Sealing
@@ -54,19 +57,24 @@ class Covers:
     """The self-masks of all gateways of a run."""
 
     def __init__(self) -> None:
-        self._first: Final[dict[Context, _Cover]] = {}
+        self._first: Final[dict[Context, Cover]] = {}
 
     def check(
-        self, name: str, sent: Sent, context: Context, sealing: Sealing, ends: Mapping[ClientId, EdgeEnd], drawn: int
-    ) -> _Cover:
-        """What covers this frame, of a gateway that has drawn so many.
+        self,
+        sent: Sent,
+        context: Context,
+        sealing: Sealing,
+        ends: Mapping[ClientId, EdgeEnd],
+        draws: Sequence[Draw],
+    ) -> Cover:
+        """What covers this frame, of a gateway that goes by one of these draws.
 
         Raises:
             ViolationError: the frame tells anything else, or too few can open it or stay under it.
         """
-        where = f"{name} in round {sent.round}"
+        where = _where(context)
         if not sent.attempt:
-            cover = _cover(where, sent, context, sealing, ends, drawn)
+            cover = _cover(sent, context, sealing, ends, draws)
             if self._first.setdefault(context, cover) != cover:
                 raise ViolationError(f"{where} makes two self-masks")
         cover = self._first[context]
@@ -77,15 +85,25 @@ class Covers:
         return cover
 
 
+def _where(context: Context) -> str:
+    return f"client {context.client} in round {context.round}"
+
+
 def _cover(
-    where: str, sent: Sent, context: Context, sealing: Sealing, ends: Mapping[ClientId, EdgeEnd], drawn: int
-) -> _Cover:
+    sent: Sent,
+    context: Context,
+    sealing: Sealing,
+    ends: Mapping[ClientId, EdgeEnd],
+    draws: Sequence[Draw],
+) -> Cover:
+    where = _where(context)
     if sent.neighbors != tuple(sorted(ends)):
         raise ViolationError(f"{where} counts other neighbors than it masks toward")
     holders = sealing.holders.among(sent.neighbors)
-    drawn = max(drawn, len(holders))
-    if sealing.needed < needed(drawn):
-        raise ViolationError(f"{where} lets {sealing.needed} of {drawn} drawn open its self-mask")
+    counts = [max(count, len(holders)) for drawn, count in draws if drawn.issuperset(holders)]
+    allowed = [count for count in counts if sealing.needed >= needed(count)]
+    if not allowed:
+        raise ViolationError(f"{where} lets {sealing.needed} of {counts} drawn open its self-mask")
     lent = {holder: ends[holder].lent(context.client) for holder in holders}
     secret, corrections = _polynomial(holders, sealing.needed, lent)
     if corrections != sealing.corrections:
@@ -93,13 +111,11 @@ def _cover(
     lanes = self_mask(secret, context)
     name = ("self", context.client, blake2b(repr(lanes).encode(), digest_size=16).digest())
     shares = frozenset(Share(ends[holder].name, context.client) for holder in holders)
-    own = SelfMask(name, context.client, shares, sealing.needed, drawn)
-    return _Cover(sealing, frozenset(holders), lanes, own)
+    own = SelfMask(name, context.client, shares, sealing.needed, max(allowed))
+    return Cover(sealing, frozenset(holders), lanes, own)
 
 
-def _polynomial(
-    holders: Sequence[ClientId], count: int, lent: Mapping[ClientId, int]
-) -> tuple[int, tuple[int, ...]]:
+def _polynomial(holders: Sequence[ClientId], count: int, lent: Mapping[ClientId, int]) -> tuple[int, tuple[int, ...]]:
     """The secret of these shares, and what those beyond the first `count` holders miss: by Newton's differences."""
     points = holders[:count]
     slopes = [lent[point] for point in points]

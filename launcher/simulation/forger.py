@@ -16,6 +16,7 @@ from common.signing import Direction
 from launcher.simulation import credentials
 from launcher.simulation.disks import Store
 from launcher.simulation.lies import Lie
+from provider.core.desk import LIFETIME_MS
 from provider.core.events import MemberRecord, Publish
 
 Twist = Callable[[Publish, Frame, int], list[Publish]]
@@ -44,6 +45,10 @@ class Forger:
     def signed(self, publish: Publish, frame: Frame, data: bytes) -> Publish:
         """The same message with other data."""
         return replace(publish, payload=replace(frame, data=data).signed(self.identity, Direction.DOWN))
+
+    def forged(self, topic: str, frame: Frame, now_ms: int) -> Publish:
+        """A message of its own."""
+        return Publish(topic, frame.signed(self.identity, Direction.DOWN), now_ms + LIFETIME_MS)
 
     def order(self, publish: Publish, frame: Frame, to: MemberRecord, data: bytes) -> Publish:
         """The same kind of order to another member."""

@@ -119,13 +119,13 @@ class Genuine:
             draw: sent.round if last is None else last for draw, last in before.items()
         }
         recent = {draw: last for draw, last in since.items() if sent.round - (last or 0) <= GRACE_ROUNDS}
-        met = next((draw for draw in (now, *recent) if draw.is_met(under)), None)
-        if met is None and name in self.keys and not (sent.attempt and self._suite.has_release):
+        met = [draw for draw in (now, *recent) if draw.is_met(under)]
+        if not met and name in self.keys and not (sent.attempt and self._suite.has_release):
             proven = len(now.drawn & under)
             raise ViolationError(f"{name} sends under masks of {proven} genuine of those it drew, not {now.needed}")
         if name in self.keys:
-            self._before[name] = recent | ({now: sent.round} if met is now else {})
-        self._oracle.sent(name, member, sent, (met or now).count)
+            self._before[name] = recent | ({now: sent.round} if now in met else {})
+        self._oracle.sent(name, member, sent, [(draw.drawn, draw.count) for draw in met or [now]])
 
     def _draw(self, member: MemberKey, contents: VaultContents) -> _Draw:
         """Whom a gateway has drawn by what its vault holds; without slots, everybody in the roster that it knows."""

@@ -16,6 +16,7 @@ from launcher.simulation.disks import Store
 from launcher.simulation.forger import Forger, Twists
 from launcher.simulation.lies import Lie
 from launcher.simulation.lies_about_rosters import RosterLies
+from launcher.simulation.lies_about_rounds import RoundLies
 from launcher.simulation.lies_about_tunnels import TunnelLies
 from launcher.simulation.oracle import MemberKey
 from provider.core.events import Message, Publish
@@ -34,6 +35,7 @@ class Liar:
         self._forger: Final = Forger(store, rng)
         self._asked: dict[MemberKey, set[ClientId]] = {}
         self._tunnels: Final = TunnelLies(self._forger, self._asked)
+        self._rounds: Final = RoundLies(lie, self._forger)
         self._deafness: Final = Deafness(lie, self._forger, self._asked, certified)
         self._twists: Final[Twists] = {**RosterLies(self._forger).twists, **self._tunnels.twists}
         self._said: list[Publish] = []
@@ -48,6 +50,8 @@ class Liar:
         frame = decode(publish.payload).frame
         if self.lie is Lie.REPLAY:
             return self._repeat(publish)
+        if self.lie.is_about_rounds:
+            return self._rounds.says(publish, frame, now_ms)
         twist = self._twists.get((self.lie, frame.notification))
         return twist(publish, frame, now_ms) if twist else [publish]
 
@@ -57,12 +61,15 @@ class Liar:
 
     def hears(self, message: Message) -> bool:
         """Whether the honest machine is to hear of this message."""
-        self._listen(message)
-        return self._deafness.hears(message)
-
-    def _listen(self, message: Message) -> None:
         try:
-            frame: Frame = decode(message.payload).frame
+            frame = decode(message.payload).frame
+        except RefusedError:
+            return True
+        self._listen(frame)
+        return self._rounds.hears(frame) if self.lie.is_about_rounds else self._deafness.hears(message)
+
+    def _listen(self, frame: Frame) -> None:
+        try:
             if frame.notification is not Notification.DRAWN:
                 return
             clients = {member.client for member in Drawn.decode(frame.data).members}
@@ -72,4 +79,6 @@ class Liar:
 
     def relays(self, message: Message, now_ms: int) -> list[Publish]:
         """What is forwarded behind the honest machine's back."""
-        return self._tunnels.relays(message, now_ms)
+        return (
+            self._rounds.relays(message, now_ms) if self.lie.is_about_rounds else self._tunnels.relays(message, now_ms)
+        )

@@ -143,7 +143,7 @@ _ANSWERS: Final = {
     Lie.VOID_SPAN: frozenset({Refusal.CONTRADICTION}),
     Lie.FALSE_HOLD: frozenset(),
     Lie.KEPT_RELEASES: frozenset(),
-    Lie.MALICE: frozenset({Refusal.CONTRADICTION, Refusal.NAMES_ITSELF, Refusal.LIST_SHRINKS, Refusal.ROUND_CLOSED}),
+    Lie.MALICE: frozenset({Refusal.CONTRADICTION, Refusal.NAMES_ITSELF, Refusal.ROUND_CLOSED, Refusal.NO_FINAL}),
 }
 
 _WORDS: Final = {
@@ -158,11 +158,9 @@ _WORDS: Final = {
     Lie.WEAKER_RULES: "It does not take part",
     Lie.CUT_OFF: "has cut this gateway off",
     Lie.FALSE_CORRECTION: "although it sent",
-    Lie.INVENTED_MISSING: "although it sent",
     Lie.TWO_CORRECTIONS: "two lists of the missing",
     Lie.TWO_FINALS: "two different FINALs",
     Lie.NAMED_AND_INCLUDED: "and then put them into its sum",
     Lie.VOID_SPAN: "two different FINALs",
-    Lie.MALICE: "two different FINALs",
 }
 """What is not here is refused without a sentence: nothing comes of it, and a hostile network can do the same."""

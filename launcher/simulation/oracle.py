@@ -4,7 +4,7 @@ A gateway never sends what it has not stored, never two readings for one round, 
 give, never under fewer masks than its minimum. Source: docs/protocol.md, "Rules at the gateway".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final, final
@@ -19,7 +19,7 @@ from common.sealing import Context
 from common.suites import SUITES, toward
 from common.superposition import ZERO, Lanes, add, vector
 from launcher.simulation.algebra import Mask
-from launcher.simulation.covers import Covers, EdgeEnd
+from launcher.simulation.covers import Covers, Draw, EdgeEnd
 from launcher.simulation.disclosure import SelfMask
 from launcher.simulation.observer import Observer
 from launcher.simulation.releases import MemberKey, Releases
@@ -134,8 +134,8 @@ class Oracle:
             raise ViolationError(f"{name} makes frames of two views or neighborhoods for round {sent.round}")
         story.tunnels, story.attempt, story.sent = frozenset(sent.tunnels), sent.attempt, sent
 
-    def sent(self, name: str, member: MemberKey, sent: Sent, drawn: int) -> None:
-        """A gateway that has drawn so many has stored this frame: make it again from the seeds, and compare.
+    def sent(self, name: str, member: MemberKey, sent: Sent, draws: Sequence[Draw]) -> None:
+        """A gateway that goes by one of these draws has stored this frame: make it again from the seeds, and compare.
 
         Raises:
             ViolationError: the frame is another one, or does not hide its reading.
@@ -144,14 +144,14 @@ class Oracle:
         shown = Superposition.decode(decode(sent.frame).frame.data)
         body, context = self._suite.read(shown.body), Context(network, client, sent.round, sent.view)
         ends = {end.peer: end for end in (self._end(name, tunnel, context) for tunnel in sent.tunnels)}
-        total, self_mask = story.lanes, self._check_cover(name, sent, context, ends, drawn)
+        total, self_mask = story.lanes, self._check_cover(sent, context, ends, draws)
         for peer, end in ends.items():
             total = add(total, toward(client, peer, end.pad.mask))
         if self_mask is not None:
             total = add(total, self_mask[1])
         if body.lanes != total or shown.view != sent.view:
             raise ViolationError(f"{name} sends other masks in round {sent.round} than its seeds give")
-        story.ends = ends
+        story.ends |= ends
         self._stored.setdefault(name, {})[sent.frame] = sent, frozenset(ends)
         masks: dict[Mask, int] = {end.name: 1 if client < peer else -1 for peer, end in ends.items()}
         key = network, sent.round
@@ -168,12 +168,12 @@ class Oracle:
         return EdgeEnd(tunnel, self._peers[key], pad, (tunnel, digest))
 
     def _check_cover(
-        self, name: str, sent: Sent, context: Context, ends: dict[ClientId, EdgeEnd], drawn: int
+        self, sent: Sent, context: Context, ends: dict[ClientId, EdgeEnd], draws: Sequence[Draw]
     ) -> tuple[SelfMask, Lanes] | None:
         sealing = self._suite.read(Superposition.decode(decode(sent.frame).frame.data).body).sealing
         if sealing is None:
             return None
-        cover = self._covers.check(name, sent, context, sealing, ends, drawn)
+        cover = self._covers.check(sent, context, sealing, ends, draws)
         return cover.self_mask, cover.lanes
 
     def _tell(self, name: str, context: Context, ends: dict[ClientId, EdgeEnd]) -> None:

@@ -7,7 +7,6 @@ round, over all its lives, whatever became of its vault. Source: docs/protocol.m
 from collections.abc import Mapping
 from typing import Final, final
 
-from common.clients import ClientSet
 from common.frames import Notification, SignedFrame
 from common.identifiers import ClientId, NetworkId, RoundNumber
 from common.payloads import Release, RoundFinal, view_of
@@ -54,7 +53,7 @@ class Releases:
     def check(
         self, member: MemberKey, signed: SignedFrame, sent: Sent, ends: Mapping[ClientId, EdgeEnd]
     ) -> list[Share]:
-        """What a RELEASE gives; `sent` is the gateway's last frame of the round, `ends` the edges under it.
+        """What a RELEASE gives; `sent` is the gateway's last frame of the round, `ends` the edges under its first.
 
         Raises:
             ViolationError: it gives what it must not, or what is not so.
@@ -71,17 +70,16 @@ class Releases:
         if not 0 <= self._schedule.round_at(signed.frame.timestamp_ms) - release.round <= BACK_MAX:
             raise ViolationError(f"{where} at another time than it is allowed")
         owners = release.members.among(sent.neighbors)
-        self._check_owners(where, owners, final.included - sent.missing, ends)
+        under = {peer for peer, end in ends.items() if end.tunnel in sent.tunnels}
+        self._check_owners(where, owners, under.intersection(final.included - sent.missing))
         self._check_shares(where, member[1], dict(zip(owners, release.shares, strict=True)), ends)
         self._given.setdefault(key, set()).update(owners)
         self._require_one_kind(key)
         return [Share(ends[owner].name, owner) for owner in owners]
 
     @staticmethod
-    def _check_owners(
-        where: str, owners: tuple[ClientId, ...], allowed: ClientSet, ends: Mapping[ClientId, EdgeEnd]
-    ) -> None:
-        if wrong := [owner for owner in owners if owner not in allowed or owner not in ends]:
+    def _check_owners(where: str, owners: tuple[ClientId, ...], allowed: set[ClientId]) -> None:
+        if wrong := [owner for owner in owners if owner not in allowed]:
             raise ViolationError(f"{where} for {wrong}, who are not included or not masked toward")
 
     @staticmethod

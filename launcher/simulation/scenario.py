@@ -109,7 +109,8 @@ class Scenario:
     """One run. `gateways` are dealt to `networks`; `backup` and `wipe` are what a crash may do to a vault.
 
     `lapse` is the share of gateways whose certificate ends within the run. `growth` says how many gateways join within
-    one round, by round. `lie` is what the provider lies about, if it does, and so many gateways are `colluding` with it.
+    one round, by round. `lie` is what the provider lies about, if it does; so many gateways are `colluding` with
+    it, and show it all their seeds.
     With `is_torn` a gateway's crash falls between any two effects, even between records that its shell keeps together.
     """
 

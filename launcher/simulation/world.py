@@ -51,6 +51,8 @@ class Report:
     lie: Lie | None = None
     told: int = 0
     seen_through: int = 0
+    waited: int = 0
+    """Rounds whose sums were pending."""
     digest: str = ""
     violation: str | None = None
 
@@ -147,6 +149,7 @@ class World:
         """Fill in what can be said of every run, even of one that failed."""
         for result in self.audit.closed.values():
             report.rounds[result.status.value] = report.rounds.get(result.status.value, 0) + 1
+        report.waited = len(self.audit.waited)
         report.faults = dict(sorted(self.tally.faults.items()))
         report.by_place, report.by_distance = self.drawings.by_place, self.drawings.by_distance
         report.digest = self.trace.digest

@@ -8,10 +8,18 @@ from launcher.simulation.scenario import MessageFaults, Request, RoundFaults, Sc
 from launcher.simulation.world import World
 
 
-def quiet(seed: int, lie: Lie | None = None, gateways: int | None = None, rounds: int | None = None) -> Scenario:
-    """A run without faults; the provider lies if a lie is given."""
-    scenario = draw(Request(seed, lie=lie, gateways=gateways, rounds=rounds))
-    return replace(scenario, lie=lie, messages=MessageFaults(), each_round=RoundFaults(), lapse=0.0)
+def quiet(
+    seed: int,
+    lie: Lie | None = None,
+    gateways: int | None = None,
+    rounds: int | None = None,
+    suite: str | None = None,
+) -> Scenario:
+    """A run without faults; the provider lies if a lie is given. The seed draws the suite when it is not given."""
+    scenario = draw(Request(seed, lie=lie, gateways=gateways, rounds=rounds, suite=suite))
+    colluding = scenario.colluding if lie else 0
+    quiet_ = replace(scenario, lie=lie, colluding=colluding, lapse=0.0)
+    return replace(quiet_, messages=MessageFaults(), each_round=RoundFaults())
 
 
 def at_round(world: World, number: int, action: Callable[[], None]) -> None:
