@@ -5,6 +5,7 @@ three words modulo 2**64; suite `hardened` draws two shares with it. The seed of
 today's, so that a gateway seized tomorrow does not open today's readings. Source: docs/protocol.md, "Masks"; RFC 7693.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
@@ -22,9 +23,7 @@ _MASK_PERSON: Final = b"dcnet mask"
 _RATCHET_PERSON: Final = b"dcnet ratchet"
 _PAD_PERSON: Final = b"dcnet pad"
 _PAD_CONTEXT: Final = Struct(">IQ8s")
-_PAD_BYTES: Final = _MASK_BYTES + 2 * SHARE_BYTES
-_LOW: Final = slice(_MASK_BYTES, _MASK_BYTES + SHARE_BYTES)
-_HIGH: Final = slice(_MASK_BYTES + SHARE_BYTES, _PAD_BYTES)
+_PAD: Final = Struct(f">3Q{SHARE_BYTES}s{SHARE_BYTES}s")
 
 
 class Pad(NamedTuple):
@@ -54,12 +53,14 @@ class Seed:
         Raises:
             ValueError: `day` lies before this seed's day: that seed was erased.
         """
+        if day == self.day:
+            return self
         if day < self.day:
             raise ValueError(f"the seed of day {day} was erased; the oldest kept is of day {self.day}")
         value = self.secret.reveal()
         for _ in range(day - self.day):
             value = blake2b(key=value, digest_size=SEED_BYTES, person=_RATCHET_PERSON).digest()
-        return self if day == self.day else Seed(day, Secret(value))
+        return Seed(day, Secret(value))
 
     def mask(self, network: NetworkId, round_: RoundNumber) -> Lanes:
         """The mask of one round of this seed's day: three words modulo 2**64."""
@@ -73,6 +74,15 @@ class Seed:
 
     def pad(self, network: NetworkId, round_: RoundNumber, view: bytes) -> Pad:
         """Mask and shares of one round of this seed's day, in the chain of FINALs that `view` (8 bytes) names."""
-        context = _PAD_CONTEXT.pack(network, round_, view)
-        octets = blake2b(context, key=self.secret.reveal(), digest_size=_PAD_BYTES, person=_PAD_PERSON).digest()
-        return Pad(LANES_LAYOUT.unpack_from(octets), share_of(octets[_LOW]), share_of(octets[_HIGH]))
+        return Pad(*next(pads((self,), network, round_, view)))
+
+
+def pads(
+    seeds: Iterable[Seed], network: NetworkId, round_: RoundNumber, view: bytes
+) -> Iterator[tuple[Lanes, int, int]]:
+    """What `Seed.pad` gives, for many seeds of one round: a gateway has some fifty. These are the fields of a `Pad`."""
+    context = _PAD_CONTEXT.pack(network, round_, view)
+    for seed in seeds:
+        octets = blake2b(context, key=seed.secret.reveal(), digest_size=_PAD.size, person=_PAD_PERSON).digest()
+        imports, exports, contributors, low, high = _PAD.unpack(octets)
+        yield (imports, exports, contributors), share_of(low), share_of(high)

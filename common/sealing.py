@@ -7,6 +7,8 @@ and what the others need beside theirs. Source: Bonawitz et al. 2017; Bell et al
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import compress, count, repeat
+from operator import lshift
 from struct import Struct
 from typing import Final, Self
 
@@ -45,7 +47,7 @@ class Bits:
     @classmethod
     def of(cls, chosen: Iterable[bool]) -> Self:
         """Those for which `chosen` is true, in the order of the list."""
-        number = sum(1 << index for index, is_in in enumerate(chosen) if is_in)
+        number = sum(compress(map(lshift, repeat(1), count()), chosen))
         return cls(number.to_bytes((number.bit_length() + 7) // 8, "little"))
 
     def among(self, clients: Sequence[ClientId]) -> tuple[ClientId, ...]:
@@ -57,7 +59,7 @@ class Bits:
         number = int.from_bytes(self.octets, "little")
         if number >> len(clients):
             raise RefusedError(Refusal.BAD_DATA)
-        return tuple(client for index, client in enumerate(clients) if number >> index & 1)
+        return tuple(compress(clients, map("1".__eq__, reversed(f"{number:b}"))))
 
     @property
     def count(self) -> int:

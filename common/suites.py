@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, final
 
 from common import thresholds
 from common.identifiers import ClientId, TunnelId
-from common.masks import Seed
+from common.masks import Seed, pads
 from common.refusal import Refusal, RefusedError
 from common.sealing import Context, Sealing, seal
 from common.superposition import ZERO, Lanes, subtract, total
@@ -99,6 +99,10 @@ class Suite(ABC):
         """What the seed of an edge, of the round's day, gives to the frame of `context.client` in its round."""
 
     @abstractmethod
+    def pads(self, seeds: Mapping[ClientId, Seed], context: Context) -> Iterable[EdgePad]:
+        """What `pad` gives, for the seeds of many neighbors at once, in their order."""
+
+    @abstractmethod
     def cover(self, context: Context, lent: Mapping[ClientId, int | None], needed: int) -> Cover:
         """What else covers a frame; `lent` is the share of each neighbor under it, None of who is no holder."""
 
@@ -150,6 +154,10 @@ class Basic(Suite):
         """See `Suite`."""
         return EdgePad(toward(context.client, peer, seed.mask(context.network, context.round)))
 
+    def pads(self, seeds: Mapping[ClientId, Seed], context: Context) -> Iterable[EdgePad]:
+        """See `Suite`."""
+        return [self.pad(seed, context, peer) for peer, seed in seeds.items()]
+
     def cover(self, context: Context, lent: Mapping[ClientId, int | None], needed: int) -> Cover:
         """Nothing."""
         return BARE
@@ -175,10 +183,16 @@ class Hardened(Suite):
 
     def pad(self, seed: Seed, context: Context, peer: ClientId) -> EdgePad:
         """See `Suite`."""
-        pad = seed.pad(context.network, context.round, context.view)
-        if context.client < peer:
-            return EdgePad(pad.mask, pad.low, pad.high)
-        return EdgePad(subtract(ZERO, pad.mask), pad.high, pad.low)
+        (pad,) = self.pads({peer: seed}, context)
+        return pad
+
+    def pads(self, seeds: Mapping[ClientId, Seed], context: Context) -> Iterable[EdgePad]:
+        """See `Suite`."""
+        own, drawn = context.client, pads(seeds.values(), context.network, context.round, context.view)
+        return [
+            EdgePad(mask, low, high) if own < peer else EdgePad(subtract(ZERO, mask), high, low)
+            for peer, (mask, low, high) in zip(seeds, drawn, strict=True)
+        ]
 
     def cover(self, context: Context, lent: Mapping[ClientId, int | None], needed: int) -> Cover:
         """The self-mask, and what opens it.

@@ -325,7 +325,8 @@ class Reporting:
         self, edges: Sequence[Edge], round_: RoundNumber, view: bytes, schedule: Schedule
     ) -> dict[TunnelId, EdgePad]:
         day, context, suite = schedule.day(round_), self._situation.context(round_, view), self._situation.rules.suite
-        return {edge.tunnel: suite.pad(edge.seed.on(day), context, edge.peer) for edge in edges}
+        pads = suite.pads({edge.peer: edge.seed.on(day) for edge in edges}, context)
+        return {edge.tunnel: pad for edge, pad in zip(edges, pads, strict=True)}
 
     def _emit(self, draft: Sent, body: bytes, schedule: Schedule, now_ms: int) -> list[Effect]:
         situation = self._situation
