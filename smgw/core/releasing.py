@@ -5,6 +5,8 @@ takes that mask off any more: a correction of a closed round is refused. So nobo
 2017, section 6.1; docs/protocol.md, "Release".
 """
 
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final, final
 
 from common.clients import ClientSet
@@ -97,24 +99,26 @@ class Releasing:
         if self._rounds.is_forgotten(order.round, schedule):
             return [Refuse(Refusal.RESTORED, Notification.RELEASE)]
         opened = self._opened(sent, order.included, schedule.day(order.round))
-        shares = tuple(self._share(sent, edge, schedule) for edge in opened.values())
+        shares = self._shares(sent, list(opened.values()), schedule)
         bits = Bits.of(peer in opened for peer in sent.neighbors)
         data = Release(situation.rules.suite.code, order.round, view, bits, shares).encode()
         lifetime_ms = max(schedule.start(RoundNumber(order.round + PENDING_ROUNDS + 1)) - now_ms, 0)
         return [situation.up(Notification.RELEASE, data, now_ms, lifetime_ms)]
 
-    def _share(self, sent: Sent, edge: Edge, schedule: Schedule) -> int:
-        held = self._rounds.held.get(sent.round, {}).get(edge.tunnel)
-        if held is not None:
-            return held
-        context, seed = self._situation.context(sent.round, sent.view), edge.seed.on(schedule.day(sent.round))
-        return self._situation.rules.suite.pad(seed, context, edge.peer).held
+    def _shares(self, sent: Sent, edges: Sequence[Edge], schedule: Schedule) -> tuple[int, ...]:
+        """What this gateway held of these neighbors when it sent; drawn anew when it has forgotten since."""
+        held = self._rounds.held.get(sent.round)
+        if held is not None and all(edge.tunnel in held for edge in edges):
+            return tuple(held[edge.tunnel] for edge in edges)
+        context, day = self._situation.context(sent.round, sent.view), schedule.day(sent.round)
+        seeds = {edge.peer: edge.seed.on(day) for edge in edges}
+        return tuple(pad.held for pad in self._situation.rules.suite.pads(seeds, context))
 
     def _opened(self, sent: Sent, included: ClientSet, day: int) -> dict[ClientId, Edge]:
         """The edges to those who count on this gateway, are in the sum, and are masked toward in its last frame.
 
         A clock that was ahead and is set back may have ratcheted the seeds beyond the round's day: they give nothing.
         """
-        known, there = (self._situation.edges.get(tunnel) for tunnel in sent.tunnels), included - sent.missing
-        edges = (edge for edge in known if edge is not None and edge.holds and edge.seed.day <= day)
-        return dict(sorted((edge.peer, edge) for edge in edges if edge.peer in there))
+        known, there = map(self._situation.edges.get, sent.tunnels), included - sent.missing
+        edges = [edge for edge in known if edge is not None and edge.holds and edge.seed.day <= day]
+        return {edge.peer: edge for edge in sorted(edges, key=attrgetter("peer")) if edge.peer in there}

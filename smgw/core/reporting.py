@@ -267,7 +267,7 @@ class Reporting:
     def _send(self, reading: Reading, schedule: Schedule, now_ms: int) -> list[Effect]:
         situation, known = self._situation, self._situation.final
         assert known is not None
-        edges = [edge for _, edge in sorted(situation.started_edges(known.expected).items())]
+        edges = list(situation.started_edges(known.expected).values())
         tunnels, neighbors = tuple(edge.tunnel for edge in edges), tuple(edge.peer for edge in edges)
         draft = Sent(reading.round, known.view, reading, 0, tunnels, ClientSet(), b"", neighbors)
         reason = self._objection(reading.round, known, edges, schedule)

@@ -1,6 +1,6 @@
 """What a gateway knows at any moment: who it is, its rules, its membership, its edges and slots, roster and FINAL."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -77,6 +77,14 @@ class KnownFinal:
         return self.order.void_from <= round_ <= self.order.round
 
 
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """All started edges by neighbor, ascending, and who these neighbors are: looked up in every round."""
+
+    by_peer: Mapping[ClientId, Edge]
+    peers: ClientSet
+
+
 @dataclass(slots=True)
 class Situation:
     """Shared by the parts of the member machine; each field has one part that writes it."""
@@ -99,6 +107,7 @@ class Situation:
     """Whether the network's rules are weaker than the owner's, so that the gateway takes no part."""
     is_clock_wrong: bool = False
     """Whether the provider's signed time was too far from this gateway's when they were compared last."""
+    _started: _Started | None = field(default=None, init=False, repr=False)
 
     @property
     def client(self) -> ClientId:
@@ -179,9 +188,23 @@ class Situation:
         leaf = self.leaf_of(edge.peer)
         return leaf is not None and leaf.public_key == edge.peer_key and not self.is_superseded(edge.peer)
 
-    def started_edges(self, among: ClientSet) -> dict[ClientId, Edge]:
-        """The edges whose masks are used when `among` are expected, by neighbor."""
-        return {edge.peer: edge for edge in self.edges.values() if edge.is_started and edge.peer in among}
+    @property
+    def started(self) -> Mapping[ClientId, Edge]:
+        """The edges whose masks are in use, by neighbor, ascending."""
+        return self._all_started().by_peer
+
+    def started_edges(self, among: ClientSet) -> Mapping[ClientId, Edge]:
+        """The edges whose masks are used when `among` are expected, by neighbor, ascending."""
+        started = self._all_started()
+        if started.peers <= among:
+            return started.by_peer
+        return {peer: edge for peer, edge in started.by_peer.items() if peer in among}
+
+    def _all_started(self) -> _Started:
+        if self._started is None:
+            by_peer = {edge.peer: edge for edge in self.edges.values() if edge.is_started}
+            self._started = _Started(dict(sorted(by_peer.items())), ClientSet.of(by_peer))
+        return self._started
 
     def edges_with(self, peer: ClientId) -> list[Edge]:
         """All edges to this neighbor, the one that is started first."""
@@ -232,7 +255,7 @@ class Situation:
 
     def keep(self, edge: Edge) -> Store:
         """Hold this edge, or hold it in this newer state."""
-        self.edges[edge.tunnel] = edge
+        self.edges[edge.tunnel], self._started = edge, None
         return Store(edge)
 
     def hold(self, clients: Collection[ClientId]) -> list[Store]:
@@ -242,6 +265,7 @@ class Situation:
 
     def erase(self, tunnel: TunnelId) -> list[Store]:
         """Forget the seed of this tunnel."""
+        self._started = None
         return [Store(EdgeErased(tunnel))] if self.edges.pop(tunnel, None) else []
 
     def erase_all(self) -> list[Store]:

@@ -34,8 +34,9 @@ def wanted(situation: Situation, now_ms: int) -> dict[ClientId, RosterRoot]:
     if roster is None or not situation.may_draw:
         return {}
     since_ms = now_ms - _again_ms(situation)
-    has = {edge.peer for edge in situation.edges.values() if edge.is_started or edge.stood_ms > since_ms}
-    has |= situation.departed | {EVERYONE}
+    has = {EVERYONE, *situation.departed, *situation.started}
+    if len(situation.edges) > len(situation.started):
+        has |= {edge.peer for edge in situation.edges.values() if edge.stood_ms > since_ms}
     if roster.at.is_mesh:
         has |= situation.leaves.superseded(roster.at.leaves)
         others = [leaf.client for leaf in roster.listed if leaf.client != situation.client]
