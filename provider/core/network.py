@@ -77,6 +77,7 @@ class Network:
         self._correction: Publish | None = None
         self._is_connected = False
         self._is_bus_whole = False
+        self._is_excused = False
         self._waiting_for: int | None = None
         self._present_said = 0
         if self._final is not None and self._final.round >= parameters.schedule.round_at(now_ms):
@@ -230,12 +231,14 @@ class Network:
 
     def _close(self, open_round: Round, outcome: Outcome, now_ms: int) -> list[Effect]:
         effects: list[Effect] = []
-        if self._is_bus_whole:
-            for client in sorted(open_round.silent):
-                if self.desk.is_present(client):
-                    effects += self.desk.move(self.desk.members[client], MemberState.AWAY)
-        elif outcome.status not in _WITH_SUM:
+        if not self._is_bus_whole and outcome.status not in _WITH_SUM:
             outcome = Outcome(RoundStatus.LOST, Why.BUS_DOWN, ClientSet())
+        # Where nobody sends, all may lack neighbors who are there and were not expected: as long as each lot is called
+        # away in turn, no edge between them starts. So once they are all expected together.
+        self._is_excused = outcome.why is Why.NOBODY and not self._is_excused
+        for client in sorted(open_round.silent if self._is_bus_whole and not self._is_excused else ()):
+            if self.desk.is_present(client):
+                effects += self.desk.move(self.desk.members[client], MemberState.AWAY)
         duration_ms = now_ms - self.desk.parameters.schedule.start(open_round.number)
         result = self._result(open_round.number, outcome, open_round.expected, open_round.attempt, duration_ms)
         if outcome.status is RoundStatus.PENDING:
