@@ -28,15 +28,22 @@ _COUNT: Final = Struct(">IHH")
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """One included frame: its sender's neighbors under its first one, ascending, and what it told of its self-mask."""
+    """One included frame: its sender's neighbors under its first one, ascending, and what it told of its self-mask.
+
+    `holders` are those of the neighbors that have a share of the self-mask.
+    """
 
     neighbors: tuple[ClientId, ...]
     sealing: Sealing
+    holders: tuple[ClientId, ...] = field(init=False)
 
-    @property
-    def holders(self) -> tuple[ClientId, ...]:
-        """Who has a share of its self-mask."""
-        return self.sealing.holders.among(self.neighbors)
+    def __post_init__(self) -> None:
+        """Find the holders.
+
+        Raises:
+            RefusedError: BAD_DATA, when one is meant that is no neighbor.
+        """
+        object.__setattr__(self, "holders", self.sealing.holders.among(self.neighbors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,8 @@ class Opening:
     _view: bytes = field(init=False)
     _masks: dict[ClientId, Lanes] = field(default_factory=dict)
     _shares: dict[ClientId, dict[ClientId, int]] = field(default_factory=dict)
+    _ready: set[ClientId] = field(default_factory=set)
+    """Those whose shares are enough, and whose self-masks are not open yet."""
     _wanted: dict[ClientId, set[ClientId]] = field(default_factory=dict)
     _told: set[ClientId] = field(default_factory=set)
 
@@ -115,23 +124,27 @@ class Opening:
         wanted = self._wanted.get(sender, set[ClientId]())
         for client, share in zip(members, release.shares, strict=True):
             if client in wanted:
-                self._shares[client].setdefault(sender, share)
+                self._keep(client, sender, share)
         untold = wanted.difference(members)
         if not untold or sender in self._told:
             return ()
         self._told.add(sender)
         return tuple(sorted(untold))
 
+    def _keep(self, client: ClientId, holder: ClientId, share: int) -> None:
+        shares = self._shares[client]
+        shares.setdefault(holder, share)
+        if len(shares) >= self.sealed[client].sealing.needed and client not in self._masks:
+            self._ready.add(client)
+
     def open(self) -> Lanes | None:
         """The sum, once every self-mask is open; None while shares lack."""
-        for client, shares in self._shares.items():
-            sealed = self.sealed[client]
-            if client in self._masks or len(shares) < sealed.sealing.needed:
-                continue
-            context = Context(self.network, client, self._order.round, self._order.view)
-            mask = sealed.sealing.open(sealed.holders, shares, context)
-            if mask is not None:
-                self._masks[client] = mask
+        for client in self._ready:
+            sealed, context = self.sealed[client], Context(self.network, client, self._order.round, self._order.view)
+            mask = sealed.sealing.open(sealed.holders, self._shares[client], context)
+            assert mask is not None, "whoever is ready has enough shares"
+            self._masks[client] = mask
+        self._ready.clear()
         if self.covered:
             return None
         self.is_open = True

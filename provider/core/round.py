@@ -114,9 +114,7 @@ class Round:
         sealing = self.suite.read_told(row.told)
         if sealing is None:
             return None
-        sealed = Sealed(tuple(sorted(self.near[client])), sealing)
-        sealing.holders.among(sealed.neighbors)
-        return sealed
+        return Sealed(tuple(sorted(self.near[client])), sealing)
 
     def accept(self, row: Row, sealed: Sealed | None) -> None:
         """Count a frame that is acceptable and whose signature holds: its client's bit, once, and its lanes."""
