@@ -92,20 +92,20 @@ def measure(network: VirtualNetwork, laps: int) -> Cores:
 
 def measure_shares(network: VirtualNetwork, laps: int) -> list[Share]:
     """Nothing but rounds with nobody and some missing: for networks that take long."""
-    prepare(network)
+    prepare(network, warming=1)
     quiet = Rounds(network)
     for _ in range(laps):
         quiet.play(is_batch=True)
     return [Share(0, quiet, _parts(quiet, network)), *(_share(network, missing, laps) for missing in DROPOUTS)]
 
 
-def prepare(network: VirtualNetwork) -> None:
+def prepare(network: VirtualNetwork, warming: int = 2) -> None:
     """Let everybody join, and play rounds that warm up."""
     network.join()
     # A gateway is a process of its own: the collector must not walk through a thousand others for each of them.
     gc.collect()
     gc.freeze()
-    for _ in range(2):
+    for _ in range(warming):
         Rounds(network).play(is_batch=True)
 
 
