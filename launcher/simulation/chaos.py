@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final, final
 
 from common.schedule import DAY_MS
@@ -88,7 +87,7 @@ class Chaos:
         kind = self._rng.random()
         if kind < self._scenario.backup:
             self._tally.count("restored vault")
-            gateway.restore(replace(gateway.backup, restored_ms=gateway.ticker.now_ms))
+            gateway.restore(gateway.backup)
         elif kind < self._scenario.backup + self._scenario.wipe:
             self._tally.count("lost vault")
             gateway.restore(VaultContents())

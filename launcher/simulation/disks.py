@@ -31,7 +31,7 @@ from smgw.core.events import (
 
 _Kept = TypeVar("_Kept", Sent, Closed)
 _DAY_MS: Final = 86_400_000
-_KEPT: Final = ("used", "replaced", "moved", "rosters", "revocations", "left_out_ms")
+_KEPT: Final = ("used", "replaced", "moved", "rosters", "revocations", "left_out_ms", "metered_until_ms")
 """What of its contents a vault keeps when its gateway leaves."""
 
 
@@ -63,7 +63,7 @@ class Vault:
             case EdgeErased():
                 return replace(now, edges=tuple(edge for edge in now.edges if edge.tunnel != record.tunnel))
             case Sent():
-                return replace(now, sent=_last((*now.sent, record)))
+                return replace(now, sent=_last((*now.sent, record)), metered_until_ms=self._metered(record))
             case Closed():
                 return replace(now, closed=_last((*now.closed, record)))
             case Evidence():
@@ -77,6 +77,13 @@ class Vault:
                 return now
             case Slot() | SlotEnded() | Replaced() | Moved() | KnownRoster() | KnownRevocations():
                 return _with(now, record)
+
+    def _metered(self, sent: Sent) -> int:
+        """The end of the interval that was reported last, as the period of its network says."""
+        now = self.contents
+        network = now.membership.network if now.membership else None
+        periods = [known.period_ms for known in now.rosters if known.network == network]
+        return max(now.metered_until_ms, sent.round * periods[0] if periods else 0)
 
     def _noted(self, evidence: Evidence) -> VaultContents:
         self.evidence.append(evidence)
@@ -97,6 +104,7 @@ class Vault:
             revocations=now.revocations,
             moved=now.moved,
             left_out_ms=now.left_out_ms,
+            metered_until_ms=now.metered_until_ms,
         )
 
     def _joined(self, membership: Membership) -> VaultContents:

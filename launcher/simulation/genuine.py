@@ -119,7 +119,7 @@ class Genuine:
             draw: sent.round if last is None else last for draw, last in before.items()
         }
         recent = {draw: last for draw, last in since.items() if sent.round - (last or 0) <= GRACE_ROUNDS}
-        met = [draw for draw in (now, *recent) if draw.is_met(under)]
+        met = [now] if now.is_met(under) else [draw for draw in recent if draw.is_met(under)]
         if not met and name in self.keys and not (sent.attempt and self._suite.has_release):
             proven = len(now.drawn & under)
             raise ViolationError(f"{name} sends under masks of {proven} genuine of those it drew, not {now.needed}")

@@ -6,7 +6,7 @@ the rest is done in order. Messages that arrive while it is busy go in as one ba
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import final
+from typing import Protocol, final
 
 from common.certificates import Authority
 from common.frames import decode
@@ -15,7 +15,6 @@ from common.parameters import Parameters
 from common.topics import PROVIDER_FILTERS
 from launcher.simulation import credentials
 from launcher.simulation.disks import Store
-from launcher.simulation.liar import Liar
 from launcher.simulation.pipes import Letter
 from launcher.simulation.process import Fuse, KilledError, Ticker
 from launcher.simulation.site import Site
@@ -26,6 +25,22 @@ from provider.core.trust import Trust
 NAME = credentials.PROVIDER
 
 
+class Ear(Protocol):
+    """What stands between the machine and the bus: a liar, or whatever else a test puts there."""
+
+    def says(self, publish: events.Publish, now_ms: int) -> list[events.Publish]:
+        """What is sent instead of what the machine wants to send."""
+        ...
+
+    def hears(self, message: events.Message) -> bool:
+        """Whether the machine is to hear of this message."""
+        ...
+
+    def relays(self, message: events.Message, now_ms: int) -> list[events.Publish]:
+        """What is sent because of this message, behind the machine's back."""
+        ...
+
+
 @final
 class Provider:
     """The one provider of a run, with one or more networks. With a `liar` beside it, it lies."""
@@ -33,7 +48,7 @@ class Provider:
     def __init__(self, site: Site, rules: dict[NetworkId, Parameters], store: Store, authority: Authority) -> None:
         """`authority` is whose certificates it takes."""
         self.store = store
-        self.liar: Liar | None = None
+        self.liar: Ear | None = None
         self.fuse = Fuse()
         self.is_running = False
         self.ticker = Ticker(site.timeline, lambda: self._feed(events.Tick()))
@@ -106,7 +121,7 @@ class Provider:
             self._site.timeline.after(self._site.scenario.batch_ms, self._take_inbox)
         self._inbox.append(message)
 
-    def _is_heard(self, liar: Liar, message: events.Message) -> bool:
+    def _is_heard(self, liar: Ear, message: events.Message) -> bool:
         for publish in liar.relays(message, self.ticker.now_ms):
             self._publish(publish)
         return liar.hears(message)

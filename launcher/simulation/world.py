@@ -5,7 +5,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import final
+from typing import Final, final
 
 from common.identifiers import NetworkId
 from launcher.simulation import credentials
@@ -75,7 +75,8 @@ class World:
         self._entropy: random.Random = scenario.stream("identities")
         fates = Fates(scenario.stream("bus"), scenario.messages, self.tally, 2 * self._period_ms)
         self._store = Store()
-        self._site = site = self._make_site(fates)
+        self.site: Final = self._make_site(fates)
+        site = self.site
         self.audit = site.audit
         is_lenient = scenario.lie in {Lie.SURROUNDING, Lie.IMPERSONATION}
         authority = credentials.lenient_authority() if is_lenient else credentials.authority()
@@ -83,9 +84,10 @@ class World:
         site.bus.attach(NAME, self.provider, is_lossless=True)
         self.population = Population(site, self.provider)
         self._chaos = Chaos(scenario, self.timeline, self.tally, site.bus, fates, self.provider, self.population)
+        self._liar: Liar | None = None
         if scenario.lie is not None:
-            self.provider.liar = Liar(scenario.lie, self._store, scenario.stream("liar"), scenario.gateways)
-        self._liar = self.provider.liar
+            self._liar = Liar(scenario.lie, self._store, scenario.stream("liar"), scenario.gateways)
+        self.provider.liar = self._liar
 
     def _make_site(self, fates: Fates) -> Site:
         scenario = self.scenario
@@ -133,7 +135,7 @@ class World:
         self._chaos.heal([NAME, *(gateway.name for gateway in self.population.everybody)])
         self.trace.say("chaos", "is over")
         report = Report(scenario.seed, len(self.gateways))
-        verdict = Verdict(self._site, self.rules, self.population, self.observer)
+        verdict = Verdict(self.site, self.rules, self.population, self.observer)
         if lie is None or lie.is_mended:
             report.liveness_rounds = verdict.require_liveness()
         else:

@@ -11,12 +11,14 @@ from launcher.simulation.world import World
 def quiet(
     seed: int,
     lie: Lie | None = None,
+    *,
     gateways: int | None = None,
     rounds: int | None = None,
+    networks: int | None = None,
     suite: str | None = None,
 ) -> Scenario:
-    """A run without faults; the provider lies if a lie is given. The seed draws the suite when it is not given."""
-    scenario = draw(Request(seed, lie=lie, gateways=gateways, rounds=rounds, suite=suite))
+    """A run without faults; the provider lies if a lie is given. The seed draws what is not given."""
+    scenario = draw(Request(seed, gateways, rounds, None, networks, lie=lie, suite=suite))
     colluding = scenario.colluding if lie else 0
     quiet_ = replace(scenario, lie=lie, colluding=colluding, lapse=0.0)
     return replace(quiet_, messages=MessageFaults(), each_round=RoundFaults())

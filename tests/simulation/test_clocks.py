@@ -22,14 +22,14 @@ class Watched:
         self._victim: Gateway | None = None
         at_round(self.world, WRONG, lambda: self.victim.step_clock(by_ms))
         at_round(self.world, RIGHT, lambda: self.victim.step_clock(-by_ms))
-        watch = self.world._site.oracle.publishes
+        watch = self.world.site.oracle.publishes
 
         def publishes(name: str, payload: bytes) -> None:
             watch(name, payload)
             if name == self.victim.name and decode(payload).frame.notification is Notification.SUPERPOSITION:
                 self.sent.append(self.round)
 
-        self.world._site.oracle.publishes = publishes  # type: ignore[method-assign]
+        self.world.site.oracle.publishes = publishes  # type: ignore[method-assign]
 
     @property
     def victim(self) -> Gateway:

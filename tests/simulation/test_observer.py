@@ -108,7 +108,7 @@ def test_in_simulated_rounds_exactly_the_missing_falls_with_its_late_frame() -> 
     """The negative control on real runs: the frame that the network lost is handed to the observer afterwards."""
     exposed = hidden = 0
     for seed in range(30, 45):
-        world = World(replace(draw(Request(seed, loss=0.0)), lie=None))
+        world = World(replace(draw(Request(seed, loss=0.0, suite="basic")), lie=None))
         assert world.run().violation is None
         for key, final in world.audit.finals.items():
             forms, included = world.observer.forms(key), set(final.included)
