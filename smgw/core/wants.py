@@ -33,9 +33,12 @@ def wanted(situation: Situation, now_ms: int) -> dict[ClientId, RosterRoot]:
     roster = situation.roster
     if roster is None or not situation.may_draw:
         return {}
+    started = situation.started
+    if not roster.at.is_mesh and all(slot.client in started for slot in situation.slots.values()):
+        return {}
     since_ms = now_ms - _again_ms(situation)
-    has = {EVERYONE, *situation.departed, *situation.started}
-    if len(situation.edges) > len(situation.started):
+    has = {EVERYONE, *situation.departed, *started}
+    if len(situation.edges) > len(started):
         has |= {edge.peer for edge in situation.edges.values() if edge.stood_ms > since_ms}
     if roster.at.is_mesh:
         has |= situation.leaves.superseded(roster.at.leaves)
