@@ -78,8 +78,9 @@ class Sizes:
 class Rounds:
     """Plays rounds and keeps what they cost.
 
-    Of the last round: `frames`, the first ones that came; `corrected`, those that answered corrections; `releases`, and
-    `gateway_records` of one gateway.
+    `is_full` tells whether all who were expected reported: while some of its neighbors are away, a gateway may have to
+    stay silent. Of the last round: `frames`, the first ones that came; `corrected`, those that answered corrections;
+    `releases`, and `gateway_records` of one gateway.
     """
 
     def __init__(self, network: VirtualNetwork) -> None:
@@ -87,6 +88,7 @@ class Rounds:
         self.provider: Final = ProviderCosts()
         self.sizes: Final = Sizes()
         self.played = self.finished = 0
+        self.is_full = True
         self.frames: list[Message] = []
         self.corrected: list[Message] = []
         self.releases: list[Message] = []
@@ -102,7 +104,7 @@ class Rounds:
         laps, said = Laps(), list[Publish]()
         with laps.lap():
             frames = self.frames
-            if not missing:
+            if self.is_full:
                 *frames, last = frames
                 self._take(frames, self.provider.frame, is_batch)
                 said = self._hand_in([last], self.provider.closing)
@@ -117,7 +119,7 @@ class Rounds:
             with laps.lap():
                 self._take_releases(is_batch)
         self.played += 1
-        if self.is_finished(missing, self._network.results[-1]):
+        if self.is_finished(self._network.results[-1]):
             self.finished += 1
             self.provider.round.seconds.append(sum(laps.seconds) - self._aside_s)
 
@@ -130,6 +132,7 @@ class Rounds:
         number = RoundNumber(SCHEDULE.round_at(network.now_ms) + 1)
         network.now_ms = SCHEDULE.start(number)
         members = [member for member in network.gateways.values() if member.situation.is_expected]
+        expected = len(members)
         if missing:  # they are off: whoever sends and is left out for nothing stays away from later rounds
             off = self._chance.sample(range(len(members)), max(round(missing * len(members)), 1))
             members = [member for place, member in enumerate(members) if place not in set(off)]
@@ -147,7 +150,9 @@ class Rounds:
         self._aside_s = 0.0
         network.now_ms += SCHEDULE.window_ms
         self.gateway_records = _records(done[-1])
-        return [message for effects in done for message in published(effects) if _is_report(message)]
+        frames = [message for effects in done for message in published(effects) if _is_report(message)]
+        self.is_full = len(frames) == expected
+        return frames
 
     def _compare_clocks(self, members: Sequence[Member], now_ms: int) -> None:
         """Let whoever wants to ask for the time do so before a round begins, so that it is in no round's cost."""
@@ -255,16 +260,16 @@ class Rounds:
         if self.releases:
             self.sizes.release = statistics.mean(len(release.payload) for release in self.releases)
 
-    def is_finished(self, missing: float, result: provider_events.RoundResult) -> bool:
+    def is_finished(self, result: provider_events.RoundResult) -> bool:
         """Whether there is a sum.
 
         Raises:
             NotAsExpectedError: it is wrong, or not that of all who should be in it; its cost would mean nothing.
         """
-        wanted = RoundStatus.CORRECTED if missing else RoundStatus.COMPLETE
-        if result.contributors is None and missing:
+        wanted = RoundStatus.COMPLETE if self.is_full else RoundStatus.CORRECTED
+        if result.contributors is None and not self.is_full:
             return False
-        count = result.present if missing else len(self.frames)
+        count = len(self.frames) if self.is_full else result.present
         sums = (result.import_dwh, result.export_dwh, result.contributors)
         is_right = count <= len(self.frames) and sums == (1_234 * count, 7 * count, count)
         if result.status is not wanted or not is_right:
