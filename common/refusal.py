@@ -56,7 +56,7 @@ class Refusal(IntEnum):
     NO_FINAL = 73
     CLOCK_WRONG = 74
     STAYS_AWAY = 75
-    RESTORED = 76
+    FORGOTTEN = 76
 
     BAD_CERTIFICATE = 80
     CERTIFICATE_EXPIRED = 81
@@ -121,7 +121,7 @@ _SENTENCES = {
     Refusal.NO_FINAL: "the FINAL of the round before did not arrive",
     Refusal.CLOCK_WRONG: "the gateway's clock and the provider's differ by more than the tolerance",
     Refusal.STAYS_AWAY: "the gateway stays away for a while: too often it was called missing although it had sent",
-    Refusal.RESTORED: "the vault is a copy of an earlier one and may have forgotten what was done in this round",
+    Refusal.FORGOTTEN: "the gateway started since, and may have done more in this round than it remembers",
     Refusal.BAD_CERTIFICATE: "its certificate is not one of the gateway administrator's",
     Refusal.CERTIFICATE_EXPIRED: "its certificate has expired, or is not valid yet",
     Refusal.CERTIFICATE_REVOKED: "its certificate is revoked",

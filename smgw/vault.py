@@ -39,7 +39,7 @@ from smgw.core.events import (
     VaultContents,
 )
 from smgw.revocation_file import RevocationFile
-from smgw.vault_file import VAULT_FILE, damaged, make_vault, now_ms, open_vault, understood
+from smgw.vault_file import VAULT_FILE, damaged, make_vault, open_vault, understood
 from smgw.vault_rows import (
     closed_of,
     edge_of,
@@ -63,9 +63,6 @@ LOCK_FILE: Final = "agent.pid"
 
 CALIBRATIONS_KEPT: Final = 10_000
 """Entries of the calibration log that are kept."""
-
-COMMIT_MS: Final = 10_000
-"""Whoever changes the file later than so long after the vault's own last change is not the vault."""
 
 EVIDENCE_KEPT: Final = 1_000
 """Offenses of the provider that are kept, of each kind: often leaving a gateway out pushes out no proof."""
@@ -104,6 +101,8 @@ _SELECT_LEFT_OUT: Final = """
 SELECT time_ms FROM evidence WHERE offense = ? AND time_ms > (SELECT max(time_ms) FROM evidence) - 86400000
 """
 
+_SELECT_METERED: Final = "SELECT max(sent.round * roster.period_ms) FROM sent JOIN roster USING (network)"
+
 _SELECT_SLOTS: Final = """
 SELECT number, epoch, leaves, live, root, counter, client, whole_leaves, is_opened FROM slot
 WHERE is_live ORDER BY number
@@ -127,10 +126,8 @@ class Vault:
             self.identity: Final[Identity] = self._identify(home)
             if not self._path.exists():
                 make_vault(self._path, self.identity.public_key)
-            changed_ms = self._changed_ms()
             self._db: Final = stack.enter_context(closing(open_vault(self._path, "rw")))
             self._prepare()
-            self._look_for_copy(changed_ms)
             self._revocations: Final = RevocationFile(home)
             self._held: Final = stack.pop_all()
 
@@ -165,24 +162,6 @@ class Vault:
                 " from a backup, or move the vault away: the gateway then registers as a new one."
             )
 
-    def _changed_ms(self) -> int:
-        """When the file was changed last; 0 when a crash has left a change half done, which SQLite now takes back."""
-        journal = self._path.with_name(f"{self._path.name}-journal")
-        is_torn = journal.exists() and journal.stat().st_size > 0
-        return 0 if is_torn else self._path.stat().st_ctime_ns // 1_000_000
-
-    def _look_for_copy(self, changed_ms: int) -> None:
-        """A vault that was put back from a backup has forgotten whatever it did since.
-
-        It is another file than it was made as, or was changed by somebody else after its own last change: the time of
-        that no copying program can set back.
-        """
-        with understood(self._path), self._db:
-            inode, written_ms = self._db.execute("SELECT inode, written_ms FROM owner").fetchone()
-            if inode != self._path.stat().st_ino or changed_ms > written_ms + COMMIT_MS:
-                now = (self._path.stat().st_ino, now_ms(), now_ms())
-                self._db.execute("UPDATE owner SET inode = ?, written_ms = ?, restored_ms = ?", now)
-
     def apply(self, records: Sequence[Record]) -> None:
         """Keep all of the records or none of them; on the disk when it returns.
 
@@ -190,7 +169,6 @@ class Vault:
             HomeError: They cannot be written. Nothing that depends on them may be sent.
         """
         with understood(self._path), self._db:
-            self._db.execute("UPDATE owner SET written_ms = ?", (now_ms(),))
             for record in records:
                 self._write(record)
         for record in records:
@@ -297,7 +275,7 @@ class Vault:
             revocations = self._db.execute("SELECT list FROM revocations").fetchone()
             moved = self._db.execute("SELECT serial, times FROM moved ORDER BY serial").fetchall()
             gone = self._db.execute("SELECT client FROM gone").fetchall()
-            (restored_ms,) = self._db.execute("SELECT restored_ms FROM owner").fetchone()
+            (metered_until_ms,) = self._db.execute(_SELECT_METERED).fetchone()
             left_out = self._db.execute(_SELECT_LEFT_OUT, (Offense.LEFT_OUT.name,)).fetchall()
         return VaultContents(
             None if membership is None else membership_of(membership),
@@ -312,5 +290,5 @@ class Vault:
             tuple(map(moved_of, moved)),
             tuple(time_ms for (time_ms,) in left_out),
             frozenset(ClientId(client) for (client,) in gone),
-            restored_ms,
+            metered_until_ms or 0,
         )

@@ -1,7 +1,6 @@
 """The vault's SQLite file: its tables, how it is made and opened, and what is said when it cannot be used."""
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -20,12 +19,7 @@ _BUSY_S: Final = 5
 _SCHEMA: Final = f"""
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {SCHEMA_VERSION};
-CREATE TABLE owner (
-    public_key BLOB NOT NULL CHECK (length(public_key) = 32),
-    inode INTEGER NOT NULL,
-    written_ms INTEGER NOT NULL,
-    restored_ms INTEGER
-) STRICT;
+CREATE TABLE owner (public_key BLOB NOT NULL CHECK (length(public_key) = 32)) STRICT;
 CREATE TABLE gone (client INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE membership (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -121,11 +115,6 @@ CREATE TABLE calibration (
 """
 
 
-def now_ms() -> int:
-    """The wall clock, by which the file system dates its files too."""
-    return time.time_ns() // 1_000_000
-
-
 def make_vault(path: Path, owner: bytes) -> None:
     """Make an empty vault under another name first, so that one that is there is always whole.
 
@@ -143,7 +132,7 @@ def make_vault(path: Path, owner: bytes) -> None:
         with closing(sqlite3.connect(draft)) as db:
             db.executescript(f"PRAGMA journal_mode = MEMORY; {_SCHEMA}")
             with db:
-                db.execute("INSERT INTO owner VALUES (?, ?, ?, NULL)", (owner, draft.stat().st_ino, now_ms()))
+                db.execute("INSERT INTO owner VALUES (?)", (owner,))
         publish_file(draft, path)
 
 

@@ -41,6 +41,7 @@ class Chaos:
         self._fates = fates
         self._provider = provider
         self._rng: random.Random = scenario.stream("chaos")
+        self._backup_rng: random.Random = scenario.stream("backups")
         self._period_ms: int = scenario.parameters.schedule.period_ms
         self._is_over = False
 
@@ -63,7 +64,12 @@ class Chaos:
         self._maybe(faults.provider_clock, self._step_provider_clock)
         for gateway in self._population.gateways:
             if self._rng.random() < 0.3:
-                gateway.backup = gateway.vault.contents
+                delay_ms = self._backup_rng.randrange(self._period_ms)
+                self._timeline.after(delay_ms, lambda g=gateway: self._back_up(g))  # type: ignore[misc]
+
+    @staticmethod
+    def _back_up(gateway: Gateway) -> None:
+        gateway.backup = gateway.vault.contents
 
     def _maybe(self, rate: float, fault: Callable[[], None]) -> None:
         if rate > 0 and self._rng.random() < rate:

@@ -163,6 +163,8 @@ class Draws:
     def note_final(self, known: KnownFinal) -> list[Effect]:
         """In an emergency, give up a slot whose neighbor is gone without a word, as long as the budget lasts."""
         situation, slots = self._situation, self._situation.slots
+        if not known.expected:
+            return []  # there are no rounds: nobody's silence means anything
         for slot in slots.values():
             self._silent[slot.number] = 0 if slot.client in known.expected else self._silent[slot.number] + 1
         if not situation.may_draw or self._are_enough(known):

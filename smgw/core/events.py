@@ -297,8 +297,8 @@ class VaultContents:
 
     `left_out_ms` are the moments at which the provider left it out although it had sent, of the last day. `slots` are
     the live ones of the present membership, `gone` the members of its network that are proven to have left, `used` the
-    numbers of all that were ever drawn; `revocations` is empty when the vault knows no list. `restored_ms` is when the
-    vault was found to be a copy, which may have forgotten what it did since.
+    numbers of all that were ever drawn; `revocations` is empty when the vault knows no list. Energy up to
+    `metered_until_ms` was reported, in whichever network.
     """
 
     membership: Membership | None = None
@@ -313,7 +313,7 @@ class VaultContents:
     moved: tuple[Moved, ...] = ()
     left_out_ms: tuple[int, ...] = ()
     gone: frozenset[ClientId] = frozenset()
-    restored_ms: int | None = None
+    metered_until_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

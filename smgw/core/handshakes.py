@@ -203,7 +203,8 @@ class Handshakes:
         today = now_ms // DAY_MS
         if not today - 2 <= seed.day <= today:
             raise RefusedError(Refusal.BAD_HANDSHAKE)
-        if not self._situation.is_one_party(tunnel.peer, tunnel.order.peer.leaf.public_key):
+        is_one = self._situation.is_one_party(tunnel.peer, tunnel.order.peer.leaf.public_key)
+        if not is_one or tunnel.peer in self._situation.departed:
             raise RefusedError(Refusal.BAD_DRAW)
         effects: list[Effect] = []
         for old in self._situation.edges_with(tunnel.peer):

@@ -10,6 +10,7 @@ from common.refusal import Refusal, RefusedError
 from common.tunnels import Kind, Role, TunnelOpen
 from smgw.core.events import Effect
 from smgw.core.rosters import Rosters
+from smgw.core.rounds import Rounds
 from smgw.core.situation import Situation
 from smgw.core.trust import Trust
 from smgw.core.wants import Wants
@@ -19,11 +20,12 @@ from smgw.core.wants import Wants
 class Openings:
     """The part of the member machine that looks at TUNNEL_OPEN before anything is said in the tunnel."""
 
-    def __init__(self, situation: Situation, trust: Trust, rosters: Rosters, wants: Wants) -> None:
+    def __init__(self, situation: Situation, trust: Trust, rosters: Rosters, wants: Wants, rounds: Rounds) -> None:
         self._situation: Final = situation
         self._trust: Final = trust
         self._rosters: Final = rosters
         self._wants: Final = wants
+        self._rounds: Final = rounds
 
     def require(self, order: TunnelOpen, now_ms: int) -> None:
         """See that the tunnel leads to somebody with whom this gateway may share a seed.
@@ -34,6 +36,8 @@ class Openings:
         situation, peer, at = self._situation, order.peer.leaf, order.peer.at
         if situation.is_refusing:
             raise RefusedError(Refusal.WEAKER_RULES)
+        if self._rounds.is_under_frame(order.tunnel):  # there it names the seed of another edge
+            raise RefusedError(Refusal.REPEATED)
         is_itself = peer.client == situation.client or peer.public_key == situation.identity.public_key
         if situation.membership is None or is_itself:
             raise RefusedError(Refusal.UNEXPECTED)
@@ -42,7 +46,7 @@ class Openings:
         if situation.is_roster_small:
             raise RefusedError(Refusal.ROSTER_TOO_SMALL)
         is_of_kind = order.kind is Kind.RENEWAL or at.is_mesh == (order.kind is Kind.MESH)
-        is_one = situation.is_one_party(peer.client, peer.public_key)
+        is_one = situation.is_one_party(peer.client, peer.public_key) and peer.client not in situation.departed
         is_member = situation.leaf_of(peer.client) == peer and not situation.is_superseded(peer.client)
         if situation.client > at.leaves or not is_of_kind or not is_member or not is_one:
             raise RefusedError(Refusal.BAD_DRAW)

@@ -49,13 +49,13 @@ def quorum_of(situation: Situation) -> Quorum | None:
     if roster is None or not situation.is_in_roster:
         return None
     if roster.at.is_mesh:
-        return Quorum(_first(roster.at.leaves), suite.needed(situation.others))
+        return Quorum(_first(roster.at.leaves) - situation.departed, suite.needed(situation.others))
     if situation.slots:
-        drawn = frozenset(slot.client for slot in situation.slots.values())
+        drawn = frozenset(slot.client for slot in situation.slots.values()) - situation.departed
         return Quorum(drawn, suite.needed(min(len(situation.slots), situation.others)))
     if situation.client > MESH_MAX or not situation.is_roster_small:
         return None
-    return Quorum(_first(MESH_MAX), suite.needed(MESH_MAX - 1))
+    return Quorum(_first(MESH_MAX) - situation.departed, suite.needed(MESH_MAX - 1))
 
 
 def _first(count: int) -> frozenset[ClientId]:

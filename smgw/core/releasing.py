@@ -96,8 +96,8 @@ class Releasing:
             return []
         if len(order.included) < situation.members_min:
             return [Refuse(Refusal.TOO_FEW_MEMBERS, Notification.RELEASE)]
-        if self._rounds.is_forgotten(order.round, schedule):
-            return [Refuse(Refusal.RESTORED, Notification.RELEASE)]
+        if self._rounds.is_forgotten(order.round):
+            return [Refuse(Refusal.FORGOTTEN, Notification.RELEASE)]
         opened = self._opened(sent, order.included, schedule.day(order.round))
         shares = self._shares(sent, list(opened.values()), schedule)
         bits = Bits.of(peer in opened for peer in sent.neighbors)

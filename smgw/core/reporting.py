@@ -10,7 +10,7 @@ from typing import Final, final
 from common import topics
 from common.clients import ClientSet
 from common.frames import Notification, SignedFrame, decode
-from common.identifiers import NetworkId, RoundNumber, TunnelId
+from common.identifiers import RoundNumber, TunnelId
 from common.payloads import Correction, Superposition
 from common.refusal import Refusal, RefusedError
 from common.schedule import Schedule
@@ -31,13 +31,15 @@ FEW_ROUNDS: Final = 3
 class Reporting:
     """The part of the member machine that sends readings."""
 
-    def __init__(self, situation: Situation, rounds: Rounds, grievances: Grievances, now_ms: int) -> None:
+    def __init__(
+        self, situation: Situation, rounds: Rounds, grievances: Grievances, metered_until_ms: int, now_ms: int
+    ) -> None:
+        """Energy up to `metered_until_ms` was reported before, in whichever network."""
         self._situation: Final = situation
         self._rounds: Final = rounds
         self._grievances: Final = grievances
         self._drawn_masks: Final = DrawnMasks(situation)
-        self._used: Final[dict[NetworkId, RoundNumber]] = {}
-        self._network = situation.membership.network if situation.membership else None
+        self._metered_until_ms = metered_until_ms
         self._started_ms: Final = now_ms
         self._earliest_ms = now_ms
         self._round: RoundNumber | None = None
@@ -114,11 +116,7 @@ class Reporting:
         return self._situation.client in order.missing or any(peer in order.missing for peer in peers)
 
     def move(self) -> None:
-        """Another membership begins, with seeds of its own, or none. Rounds that were used in a network stay used."""
-        if self._sent is not None and self._network is not None:
-            self._used[self._network] = self._sent.round
-        membership = self._situation.membership
-        self._network = membership.network if membership else None
+        """Another membership begins, with seeds of its own, or none. What was reported stays reported."""
         self._drawn_masks.forget()
         self._rounds.forget()
         self._correction = None
@@ -211,8 +209,8 @@ class Reporting:
         changed = replace(sent, attempt=order.attempt, tunnels=kept, missing=sent.missing | order.missing)
         if situation.is_clock_wrong:
             raise RefusedError(Refusal.CLOCK_WRONG)
-        if self._rounds.is_forgotten(sent.round, schedule):
-            raise RefusedError(Refusal.RESTORED)
+        if situation.rules.suite.has_release and self._rounds.is_forgotten(sent.round):
+            raise RefusedError(Refusal.FORGOTTEN)
         if now_ms >= self._awaited_until(changed, schedule):
             raise RefusedError(Refusal.LATE)
         if len(known.expected - order.missing) < situation.members_min:
@@ -288,9 +286,7 @@ class Reporting:
     def _objection(
         self, round_: RoundNumber, known: KnownFinal, edges: Sequence[Edge], schedule: Schedule
     ) -> Refusal | None:
-        if self._sent is not None and round_ <= self._sent.round:
-            return Refusal.ROUND_NOT_NEW
-        if self._network is not None and round_ <= self._used.get(self._network, -1):
+        if schedule.start(RoundNumber(round_ - 1)) < self._metered_until_ms:
             return Refusal.ROUND_NOT_NEW
         day = schedule.day(round_)
         if any(edge.seed.day > day for edge in edges):
@@ -332,6 +328,7 @@ class Reporting:
         situation = self._situation
         data = Superposition(situation.rules.suite.code, draft.round, draft.view, body).encode()
         sent = replace(draft, frame=situation.up(Notification.SUPERPOSITION, data, now_ms).payload)
+        self._metered_until_ms = max(self._metered_until_ms, schedule.start(sent.round))
         return [self._rounds.keep(sent), self._publish(sent, schedule)]
 
     def _publish(self, sent: Sent, schedule: Schedule) -> Publish:

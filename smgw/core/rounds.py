@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Final, final
 
 from common.identifiers import RoundNumber, TunnelId
-from common.schedule import Schedule
 from smgw.core.events import ROUNDS_KEPT, Closed, Sent, Store
 
 
@@ -15,12 +14,11 @@ from smgw.core.events import ROUNDS_KEPT, Closed, Sent, Store
 class Rounds:
     """The last frame of each of the last rounds, and how they were closed."""
 
-    def __init__(self, sent: Iterable[Sent], closed: Iterable[Closed], restored_ms: int | None) -> None:
-        """`restored_ms` is when the store was found to be a copy of an earlier one."""
+    def __init__(self, sent: Iterable[Sent], closed: Iterable[Closed]) -> None:
+        """Continue from what the store held."""
         self._sent: Final = {each.round: each for each in sent}
         self._closed: Final = {each.round: each for each in closed}
-        self._was_closed: Final = frozenset(self._closed)
-        self._restored_ms: Final = restored_ms
+        self._was_open: Final = self._sent.keys() - self._closed.keys()
         self.held: Final[dict[RoundNumber, dict[TunnelId, int]]] = {}
         """The shares that this gateway holds of its neighbors' self-masks, as they were when it sent."""
 
@@ -41,13 +39,17 @@ class Rounds:
         """Whether this round or a later one is closed: then nothing of it is corrected any more."""
         return any(closed >= round_ for closed in self._closed)
 
-    def is_forgotten(self, round_: RoundNumber, schedule: Schedule) -> bool:
-        """Whether the gateway may have done more in this round than its store, which is a copy, remembers.
+    def is_forgotten(self, round_: RoundNumber) -> bool:
+        """Whether the gateway may have done more in this round than its store remembers.
 
-        It may have taken a mask off, or given a share. Once a round is closed, nothing but shares is given.
+        Of a round that an earlier life left open, nobody can tell a store from an older copy of it that was put back:
+        since the copy, it may have taken a mask off, or closed the round and given a share.
         """
-        is_before = self._restored_ms is not None and schedule.start(round_) <= self._restored_ms
-        return is_before and round_ not in self._was_closed
+        return round_ in self._was_open
+
+    def is_under_frame(self, tunnel: TunnelId) -> bool:
+        """Whether a mask of this tunnel's seed is under a frame that is remembered."""
+        return any(tunnel in sent.tunnels for sent in self._sent.values())
 
     def keep(self, sent: Sent) -> Store:
         """Hold what is about to leave."""

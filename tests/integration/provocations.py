@@ -209,7 +209,7 @@ GATEWAYS_ONLY: Final = frozenset(
         Refusal.NO_FINAL,
         Refusal.CLOCK_WRONG,
         Refusal.STAYS_AWAY,
-        Refusal.RESTORED,
+        Refusal.FORGOTTEN,
         Refusal.BAD_DRAW,
         Refusal.TWO_ROSTERS,
         Refusal.ROSTER_SHRINKS,

@@ -1,14 +1,13 @@
 """What a vault gives back of the last rounds, and what it keeps of the provider's offenses."""
 
-import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from common.identifiers import ClientId, NetworkId
-from smgw.core.events import Departed, MemberGone, Membership, Offense, VaultContents
+from common.roster import RosterRoot
+from smgw.core.events import Departed, KnownRoster, MemberGone, Membership, Offense, VaultContents
 from smgw.core.reading import ReadingStatus
 from smgw.evidence import read_evidence
 from smgw.vault import EVIDENCE_KEPT
@@ -92,42 +91,12 @@ def test_being_left_out_often_pushes_out_no_proof(home: Path) -> None:
     assert [each.round for each in kept[1:]] == list(range(5, EVIDENCE_KEPT + 5))
 
 
-def test_a_vault_that_is_started_again_was_not_restored(home: Path) -> None:
-    keep(home, MEMBERSHIP)
-    keep(home, sent(10))
-    assert contents(home).restored_ms is None
-
-
-def test_a_vault_that_is_another_file_than_it_was_made_as_was_restored_and_says_when(home: Path) -> None:
-    keep(home, MEMBERSHIP, sent(10))
-    vault, backup = home / "vault.sqlite", home / "backup"
-    shutil.copy(vault, backup)
-    keep(home, sent(11))
-    before_ms = time.time_ns() // 1_000_000
-    backup.replace(vault)
-    first = contents(home)
-    assert [each.round for each in first.sent] == [10]
-    assert first.restored_ms is not None
-    assert before_ms <= first.restored_ms <= time.time_ns() // 1_000_000
-    assert contents(home).restored_ms == first.restored_ms, "a further start is no further restoration"
-
-
-@pytest.mark.parametrize("is_same_file", [True, False])
-def test_a_vault_that_was_copied_over_was_restored(
-    home: Path, monkeypatch: pytest.MonkeyPatch, is_same_file: bool
-) -> None:
-    """`cp` into the file, or after `rm` perhaps into a file of the same number: the file system dates both."""
-    with monkeypatch.context() as an_hour_ago:
-        an_hour_ago.setattr("smgw.vault.now_ms", lambda: time.time_ns() // 1_000_000 - 3_600_000)
-        keep(home, MEMBERSHIP, sent(10))
-    vault, backup = home / "vault.sqlite", home / "backup"
-    shutil.copy2(vault, backup)
-    keep(home, sent(11))
-    if not is_same_file:
-        vault.unlink()
-    shutil.copy2(backup, vault)
-    assert [each.round for each in contents(home).sent] == [10]
-    assert contents(home).restored_ms is not None
+def test_up_to_when_energy_was_reported_is_known_in_whichever_network(home: Path) -> None:
+    roster = KnownRoster(MEMBERSHIP.network, RosterRoot(1, 8, 8, bytes(32)), bytes(32), 900_000)
+    keep(home, MEMBERSHIP, roster, sent(10))
+    keep(home, Departed(), Membership(NetworkId(3), ClientId(1)))
+    assert contents(home).sent == ()
+    assert contents(home).metered_until_ms == 10 * 900_000
 
 
 def test_members_that_are_proven_to_have_left_return_until_the_gateway_has_another_place(home: Path) -> None:

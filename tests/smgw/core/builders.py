@@ -108,11 +108,11 @@ def valid(number: int = ROUND, import_dwh: int = 1_234, export_dwh: int = 0) -> 
     return Reading(RoundNumber(number), import_dwh, export_dwh, ReadingStatus.VALID)
 
 
-def contents(peers: Iterable[int] = PEERS) -> VaultContents:
+def contents(peers: Iterable[int] = PEERS, gone: frozenset[ClientId] = GONE) -> VaultContents:
     """A member that shares a started edge with each of `peers`, and knows the first roster."""
     known = known_as(roster_of(root()))
     edges = tuple(edge(peer) for peer in peers)
-    return VaultContents(Membership(NETWORK, SELF), edges, rosters=(known,), gone=GONE)
+    return VaultContents(Membership(NETWORK, SELF), edges, rosters=(known,), gone=gone)
 
 
 def renewed() -> VaultContents:

@@ -27,6 +27,14 @@ from smgw.core.events import (
     VaultContents,
 )
 
+
+def _metered(contents: VaultContents, sent: Sent) -> int:
+    """The end of the interval that was reported last, as the period of its network says."""
+    network = contents.membership.network if contents.membership else None
+    periods = [known.period_ms for known in contents.rosters if known.network == network]
+    return max(contents.metered_until_ms, sent.round * periods[0] if periods else 0)
+
+
 Each = TypeVar("Each", Sent, Closed)
 
 
@@ -40,7 +48,8 @@ def remembered(contents: VaultContents, record: Record) -> VaultContents:
         case EdgeErased():
             return replace(contents, edges=_others(contents, record.tunnel))
         case Sent():
-            return replace(contents, sent=_last((*_not_of(contents.sent, record.round), record)))
+            sent = _last((*_not_of(contents.sent, record.round), record))
+            return replace(contents, sent=sent, metered_until_ms=_metered(contents, record))
         case Closed():
             return replace(contents, closed=_last((*_not_of(contents.closed, record.round), record)))
         case Evidence():

@@ -38,13 +38,14 @@ from tests.smgw.core.builders import (
 from tests.smgw.core.rosters import NETWORK, leaf, root
 
 PEER = {Role.INITIATOR: 2, Role.RESPONDER: 9}
+NOBODY: frozenset[ClientId] = frozenset()
 DAY = START // DAY_MS
 THEIRS = Secret(b"\x0e" * KEY_BYTES)
 
 
 def opened(role: Role) -> tuple[Bench, list[Effect]]:
     """A member with a tunnel in which it has this role, and no edges; and what it said at once."""
-    bench = Bench(replace(contents(), edges=()), now_ms=START)
+    bench = Bench(replace(contents(gone=NOBODY), edges=()), now_ms=START)
     bench.handle(Connected(), roster())
     return bench, bench.handle(opening(PEER[role], role))
 
@@ -234,7 +235,7 @@ def test_a_seed_may_count_from_two_days_ago_to_today_and_no_other(days: int, sta
 
 def test_a_seed_agreed_anew_replaces_the_one_that_no_final_has_started() -> None:
     waiting, running = edge(9, is_started=False, generation=1), edge(9, generation=2)
-    bench = Bench(replace(contents(), edges=(waiting, running)), now_ms=START)
+    bench = Bench(replace(contents(gone=NOBODY), edges=(waiting, running)), now_ms=START)
     bench.handle(roster(), opening(9, Role.RESPONDER))
     effects = confirmed(initiator(), bench, introduced(9))
     assert effects[0] == Store(EdgeErased(waiting.tunnel))
@@ -244,11 +245,11 @@ def test_a_seed_agreed_anew_replaces_the_one_that_no_final_has_started() -> None
 def test_a_tunnel_that_is_open_or_stands_is_not_opened_again() -> None:
     bench, _ = opened(Role.INITIATOR)
     assert refusals(bench.handle(opening(2, Role.INITIATOR))) == ["REPEATED"]
-    assert refusals(Bench(now_ms=START).handle(opening(5, Role.INITIATOR))) == ["REPEATED"]
+    assert refusals(Bench(contents(gone=NOBODY), now_ms=START).handle(opening(5, Role.INITIATOR))) == ["REPEATED"]
 
 
 def test_an_old_order_to_open_a_tunnel_is_refused() -> None:
-    bench = Bench(now_ms=START)
+    bench = Bench(contents(gone=NOBODY), now_ms=START)
     assert refusals(bench.handle(roster(), opening(9, Role.RESPONDER, at_ms=START - 20_001))) == ["STALE"]
 
 
@@ -257,17 +258,17 @@ def test_a_tunnel_to_itself_is_refused() -> None:
 
 
 def test_without_the_networks_rules_no_tunnel_is_entered() -> None:
-    assert refusals(Bench(now_ms=START).handle(opening(9, Role.RESPONDER))) == ["UNKNOWN_ROSTER"]
+    assert refusals(Bench(contents(gone=NOBODY), now_ms=START).handle(opening(9, Role.RESPONDER))) == ["UNKNOWN_ROSTER"]
 
 
 def test_more_neighbors_than_it_may_have_are_refused_and_a_renewal_is_not() -> None:
-    bench = Bench(rules=replace(RULES, degree_max=6), now_ms=START)
+    bench = Bench(contents(gone=NOBODY), replace(RULES, degree_max=6), START)
     assert refusals(bench.handle(roster(), opening(9, Role.RESPONDER))) == ["TOO_MANY_NEIGHBORS"]
     assert refusals(bench.handle(opening(5, Role.RESPONDER, generation=1))) == []
 
 
 def test_open_tunnels_count_as_neighbors() -> None:
-    bench = Bench(rules=replace(RULES, degree_max=7), now_ms=START)
+    bench = Bench(contents(gone=NOBODY), replace(RULES, degree_max=7), START)
     effects = bench.handle(roster(), opening(9, Role.RESPONDER), opening(10, Role.RESPONDER))
     assert refusals(effects) == ["TOO_MANY_NEIGHBORS"]
 

@@ -5,7 +5,8 @@ import pytest
 from common.frames import Notification
 from common.identifiers import RoundNumber
 from common.payloads import NO_VIEW
-from smgw.core.events import Closed, Connected, EdgeErased, Publish, Store
+from common.refusal import Refusal
+from smgw.core.events import Closed, Connected, EdgeErased, Publish, Refuse, Store
 from tests.smgw.core.builders import (
     ALL,
     MIDNIGHT,
@@ -182,12 +183,16 @@ def test_who_counts_on_the_gateway_without_its_knowledge_gets_a_share_when_the_p
     assert bench.handle(holds(6, 7, 9)) == []
 
 
-def test_a_hold_before_the_final_is_remembered_over_a_restart() -> None:
+def test_a_hold_is_remembered_over_a_restart_and_a_round_that_was_open_then_gets_no_share() -> None:
+    """Its store might be a copy that was put back, and lack that a mask was taken off since."""
     bench = sealed(member_of_mesh(holds_for=()))
     assert releases(bench.handle(holds(*PEERS))) == []
     bench.restart()
     bench.handle(Connected(), announced(MESH), BEFORE)
-    assert given(bench.handle(closes(), at_ms=DEADLINE)) == shares(*PEERS)
+    assert {edge.peer for edge in bench.kept.edges if edge.holds} == set(PEERS)
+    effects = bench.handle(closes(), at_ms=DEADLINE)
+    assert releases(effects) == []
+    assert Refuse(Refusal.FORGOTTEN, Notification.RELEASE) in effects
 
 
 def test_a_hold_for_a_member_that_was_corrected_out_gives_nothing_for_it() -> None:

@@ -131,7 +131,7 @@ def test_the_edge_with_a_neighbor_whose_certificate_has_expired_goes_after_a_mon
 def test_with_a_list_that_is_too_old_no_handshake_begins() -> None:
     old = listed(revocations(2, term=Term(YEARS.begin_ms, START - 1_000)))
     bench = Bench(rules=replace(RULES, revocations=old), now_ms=START)
-    assert refusals(bench.handle(roster(), opening(9, Role.RESPONDER))) == ["REVOCATIONS_EXPIRED"]
+    assert refusals(bench.handle(roster(), opening(5, Role.RESPONDER, generation=1))) == ["REVOCATIONS_EXPIRED"]
 
 
 def test_the_owner_reads_once_a_day_that_the_list_is_too_old_and_no_more_when_it_is_renewed() -> None:
