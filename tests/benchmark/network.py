@@ -159,6 +159,11 @@ class VirtualNetwork:
         self._deliver()
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all gateways are expected."""
+        return all(member.situation.is_expected for member in self.gateways.values())
+
+    @property
     def has_final(self) -> bool:
         """Whether the network operates."""
         return topics.broadcast(NETWORK, topics.Broadcast.FINAL) in self.broadcast

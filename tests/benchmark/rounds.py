@@ -214,9 +214,11 @@ class Rounds:
             with self.provider.order.lap():
                 effects = network.provider.handle(Tick(), network.now_ms)
             said = network.perform(effects)
-            orders = [message for message in said if message.topic == CORRECTION_TOPIC]
-            if not orders:
+            if any(message.topic == FINAL_TOPIC for message in said):
                 return said
+            orders = [message for message in said if message.topic == CORRECTION_TOPIC]
+            if not orders:  # something else was due
+                continue
             with gateways.lap():
                 *frames, last = self._resend(orders[0])
             self._aside_s = sum(gateways.seconds)
@@ -224,7 +226,7 @@ class Rounds:
             self.provider.resent += len(frames) + 1
             self._take(frames, self.provider.corrected, is_batch)
             said = self._hand_in([last], self.provider.closing)
-            if said:
+            if any(message.topic == FINAL_TOPIC for message in said):
                 return said
 
     def _resend(self, order: Publish) -> list[Message]:
