@@ -103,6 +103,7 @@ class Aggregator:
         self._clock = clock
         self._refusals = Refusals()
         self._quiet = OncePerMinute()
+        self._shown: dict[NetworkId, int] = {}
         self._exposed: set[NetworkId] = set()
         self._handed_in: deque[Event] = deque()
         self._seen_ms = clock()
@@ -184,7 +185,9 @@ class Aggregator:
             self._warn_of_size(result)
         for network, last in {effect.result.network: effect for effect in closed}.items():
             payload = as_json(last.result, last.certified, self._refusals.counts)
-            self._bus.publish_soon(topics.result(network), payload, retain=True)
+            is_newest = last.result.round >= self._shown.get(network, 0)
+            self._shown[network] = max(last.result.round, self._shown.get(network, 0))
+            self._bus.publish_soon(topics.result(network), payload, retain=is_newest)
         try:
             self._results.append(result for result in results if result.status is not RoundStatus.PENDING)
         except HomeError as error:

@@ -105,6 +105,16 @@ class Desk:
         """The members in these states."""
         return [member for member in self.members.values() if member.state in states]
 
+    def others(self, leaves: int) -> int:
+        """How many others each member counts in a mesh of so many leaves: one for each key, save who is proven gone."""
+        members = (self.members[ClientId(client)] for client in range(1, leaves + 1))
+        return len({member.public_key for member in members if not self._is_proven_gone(member)}) - 1
+
+    def _is_proven_gone(self, member: Member) -> bool:
+        """Whether everybody can be shown that it left; that a certificate has expired shows nobody anything."""
+        is_revoked = member.certificate.serial in self.trust.revocations.serials
+        return member.state is MemberState.LEFT and (member.exit_frame is not None or is_revoked)
+
     def is_present(self, client: ClientId) -> bool:
         """Whether this member can be expected."""
         return self.members[client].state is MemberState.PRESENT

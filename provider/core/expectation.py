@@ -3,12 +3,13 @@
 Source: docs/protocol.md, "FINAL", "Coming back", "Key graph".
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, final
 
 from common.frames import DATA_BYTES_MAX
-from common.identifiers import ClientId
+from common.identifiers import ClientId, RoundNumber
 from common.payloads import TUNNEL_BYTES
 from provider.core.desk import Desk
 from provider.core.events import EdgeState, MemberState, Store
@@ -19,6 +20,9 @@ from provider.core.rosters import Rosters
 STANDING_ROUNDS: Final = 48
 STANDING_MS: Final = 300_000
 """An edge that stands longer than both without being started is dropped: half of what gateways grant it."""
+
+PAUSE_ROUNDS_MAX: Final = 16
+"""A member that is silent time after time is tried again after so many rounds at most."""
 
 FINAL_REST_BYTES: Final = 96
 """What a FINAL holds beside its two sets of members and the edges that it starts, rounded up."""
@@ -44,6 +48,9 @@ class Expectation:
         self._desk: Final = desk
         self._rosters: Final = rosters
         self._told: Final[dict[ClientId, _Told]] = {}
+        self._left_out: Counter[ClientId] = Counter()
+        self._silent: Counter[ClientId] = Counter()
+        self._paused_until: Final[dict[ClientId, RoundNumber]] = {}
 
     def startable(self) -> list[Edge]:
         """The edges whose seeds stand, as many as find room in one FINAL: some 8,000 in a network of 1,000 members.
@@ -98,11 +105,37 @@ class Expectation:
                 chosen.add(client)
         return chosen
 
-    def summable(self, clients: set[ClientId], starting: Iterable[Edge]) -> set[ClientId]:
-        """Who of `clients` can be expected when the `starting` edges are used as well."""
+    def expect(self, number: RoundNumber, starting: Iterable[Edge]) -> set[ClientId]:
+        """Who is expected in this round.
+
+        What is known of a member's holders may be wrong, and a silent one tells nothing new. So whoever is left out for
+        what it told is tried all the same after 4, 8, 16 ... rounds; and whoever is silent time after time, though it
+        says that it is there, is left out for as long.
+        """
+        clients = {client for client in self.eligible() if self._paused_until.get(client, 0) <= number}
+        doubted = {client for client, rounds in self._left_out.items() if rounds > 3 and rounds.bit_count() == 1}
+        expected = self.summable(clients, starting, doubted)
+        self._left_out = Counter({client: self._left_out[client] + 1 for client in clients - expected})
+        return expected
+
+    def note_round(self, number: RoundNumber, came: Iterable[ClientId], silent: Iterable[ClientId]) -> None:
+        """A round has ended: frames of some members came, and none of others who were awaited."""
+        for client in came:
+            self._silent.pop(client, None)
+        for client in silent:
+            self._silent[client] += 1
+            if self._silent[client] > 1:
+                pause = min(2 ** (self._silent[client] - 1), PAUSE_ROUNDS_MAX)
+                self._paused_until[client] = RoundNumber(number + 1 + pause)
+
+    def summable(
+        self, clients: set[ClientId], starting: Iterable[Edge], doubted: Collection[ClientId] = ()
+    ) -> set[ClientId]:
+        """Who of `clients` can be expected when the `starting` edges are used as well; nothing is held of `doubted`."""
         rules = self._desk.parameters
         near = neighborhoods(clients, [*self._desk.graph.in_state(EdgeState.STARTED), *starting])
-        told = {client: told for client, told in self._told.items() if client in clients and self._is_valid(told)}
+        known = ((client, told) for client, told in self._told.items() if client in clients and client not in doubted)
+        told = {client: told for client, told in known if self._is_valid(told)}
         holders = {c: Holders(frozenset(near[c]) - told.others, told.needed) for c, told in told.items()}
         return summable(clients, near, max(rules.masks_min, self._of_mesh), rules.members_min, holders)
 
@@ -121,7 +154,7 @@ class Expectation:
     def _of_mesh(self) -> int:
         """How many neighbors under its frame a member of a mesh wants before it sends; 0 where neighbors are drawn."""
         at = self._rosters.current
-        return self._desk.suite.needed(at.live - 1) if at is not None and at.is_mesh else 0
+        return self._desk.suite.needed(self._desk.others(at.leaves)) if at is not None and at.is_mesh else 0
 
     def _is_disputed(self, client: ClientId, peer: ClientId) -> bool:
         """Whether no renewed seed stands, which would start with the next FINAL."""

@@ -73,7 +73,9 @@ class Inbox:
         if network != self._desk.network:
             raise RefusedError(Refusal.WRONG_NETWORK)
         member = self._desk.members.get(client)
-        if member is None or (member.state is MemberState.LEFT and notification is not Notification.EXIT):
+        is_over = member is not None and member.state is MemberState.LEFT
+        is_awaited = notification is Notification.RELEASE and client in self._desk.pending
+        if member is None or (is_over and notification is not Notification.EXIT and not is_awaited):
             raise RefusedError(Refusal.UNKNOWN_CLIENT)
         channel = Channel.TUNNEL if notification is Notification.TUNNEL else Channel.UP
         if topic.name != member.name or topic.channel is not channel:

@@ -219,7 +219,7 @@ class Network:
         lost = range(max(last.round + 1, current - VOID_LINES_MAX), current + 1)
         results = [self._lost_result(RoundNumber(number)) for number in lost]
         text = f"rounds {last.round + 1} to {current} are lost: {Why.PROVIDER_DOWN.value}"
-        effects: list[Effect] = [Notice(text, is_warning=True)]
+        effects: list[Effect] = [Notice(text, is_warning=True), *self._openings.review(current, now_ms)]
         for result in results:
             effects += self._closed(result)
         return effects + self._finalize(current, RoundNumber(last.round + 1), ClientSet(), now_ms)
@@ -236,7 +236,9 @@ class Network:
         # Where nobody sends, all may lack neighbors who are there and were not expected: as long as each lot is called
         # away in turn, no edge between them starts. So once they are all expected together.
         self._is_excused = outcome.why is Why.NOBODY and not self._is_excused
-        for client in sorted(open_round.silent if self._is_bus_whole and not self._is_excused else ()):
+        silent = sorted(open_round.silent if self._is_bus_whole and not self._is_excused else ())
+        self._expectation.note_round(open_round.number, open_round.came, silent)
+        for client in silent:
             if self.desk.is_present(client):
                 effects += self.desk.move(self.desk.members[client], MemberState.AWAY)
         duration_ms = now_ms - self.desk.parameters.schedule.start(open_round.number)
@@ -266,7 +268,7 @@ class Network:
         effects: list[Effect] = list(self._expectation.forget(now_ms)) if self._final is not None else []
         effects += self.admission.retire(now_ms)
         startable = self._expectation.startable()
-        expected = self._expectation.summable(self._expectation.eligible(), startable)
+        expected = self._expectation.expect(RoundNumber(number + 1), startable)
         starting = [edge for edge in startable if edge.pair <= expected]
         effects += self._expectation.start(starting)
         order = self._order(number, void_from, included, expected, starting)

@@ -13,6 +13,7 @@ from common.superposition import Lanes
 from provider.core.desk import Desk, Member
 from provider.core.events import (
     Effect,
+    MemberState,
     Notice,
     PendingRecord,
     RoundClosed,
@@ -97,7 +98,8 @@ class Openings:
 
     def _ask_again(self, opening: Opening, now_ms: int) -> list[Effect]:
         members = (self._desk.members[client] for client in opening.lacking() if not opening.is_open)
-        return [self._desk.forward(opening.frame, member, now_ms) for member in members if member.is_reachable]
+        there = (member for member in members if member.is_reachable or member.state is MemberState.LEAVING)
+        return [self._desk.forward(opening.frame, member, now_ms) for member in there]
 
     def _say_pending(self, opening: Opening, now_ms: int) -> list[Effect]:
         if opening.is_said:

@@ -70,6 +70,11 @@ class Round:
         return len(self.near)
 
     @property
+    def came(self) -> set[ClientId]:
+        """From whom a frame was accepted."""
+        return set(self._accepted)
+
+    @property
     def is_full(self) -> bool:
         """Whether every frame that is awaited has come."""
         return not self._waiting

@@ -268,5 +268,5 @@ class Tunnels:
     def _enough(self, at: RosterRoot) -> int:
         """How many neighbors a gateway needs before it sends: enough masks, and enough of those that it drew."""
         rules = self._desk.parameters
-        drawn = at.live - 1 if at.is_mesh else at.slots(rules.draws)
+        drawn = self._desk.others(at.leaves) if at.is_mesh else at.slots(rules.draws)
         return max(rules.masks_min, self._desk.suite.needed(drawn))

@@ -1,6 +1,7 @@
 """A network of suite `hardened` that grows: from a mesh to drawn neighbors, and until everybody draws anew."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from common.identifiers import ClientId, RoundNumber
 from common.roster import MESH_MAX
@@ -107,3 +108,19 @@ def test_a_member_that_lacks_too_many_of_its_known_holders_is_not_expected_until
     there.run(FIRST + 8)
     assert thin <= {int(client) for client in there.provider.last.expected}
     assert there.provider.results[-1].contributors == 29
+
+
+def test_a_provider_that_has_forgotten_who_holds_for_whom_loses_few_rounds_to_who_lacks_holders() -> None:
+    """Whoever lacks some is silent, and says so to nobody: it is tried again after longer and longer pauses."""
+    there = thirty()
+    _, pair = cut_off(there)
+    for number in pair:
+        there.houses[name(number)].is_deaf = True
+    there.run(FIRST + 5)
+    there.restart_provider()
+    there.provider.results.clear()
+    there.run(FIRST + 35)
+    corrected = [result.round - FIRST for result in there.provider.results if result.attempts]
+    assert len(there.provider.results) >= 29
+    assert len(corrected) <= 6, corrected
+    assert all(later - earlier > 4 for earlier, later in pairwise(corrected[2:]))
