@@ -44,12 +44,13 @@ def _attacked(  # noqa: PLR0913, PLR0917 -- one household, its weeks and its gro
 ) -> Floats:
     """AUC of shape (sizes, member or stranger, attacker, day or week)."""
     power = sample.coarse_w.reshape(sample.count, -1, WEEK_DAYS, sample.coarse_w.shape[-1])
-    mean = power[:, weeks].mean(axis=0)
+    own = power[household, weeks]
+    # The others are drawn from everybody but this household: their mean is what the attacker expects of each.
+    mean = (power[:, weeks].sum(axis=0) - own) / (sample.count - 1)
     home = np.setdiff1d(np.flatnonzero(~sample.is_away[household]), weeks)
     habit, empty = _presence(sample, household, home)
     direction = weights.within @ (empty - habit)
     sums = group_sums(power[:, weeks], picked, sizes)
-    own = power[household, weeks]
     scores = []
     for place, size in enumerate(sizes):
         expected = (size - 1) * mean

@@ -7,6 +7,7 @@ right, 2 P(right) - 1. Source of the game: Buescher et al., "Two is not enough",
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from launcher.analysis.covariance import Weights, relative
 from launcher.analysis.households import WEEK_DAYS, Floats, Singles
 from launcher.analysis.samples import Measured, others
+
+_BATCH: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +54,18 @@ def known_week(fine_w: Singles, weights: Weights, game: Game, draws: np.random.G
     """The attacker has both households' readings of the week that is summed, day by day."""
     residual = relative(fine_w)
     flat = residual.reshape(len(residual), -1)
-    member, stranger = [], []
-    for a, b in draw_pairs(len(fine_w), game.pairs, draws):
-        difference = residual[a] - residual[b]
-        mean = difference.mean(axis=0)
-        direction = (difference - mean) @ weights.within + weights.week @ mean
-        scores = (flat @ direction.ravel()).astype(np.float64)
-        row = _play(scores, scores[a], scores[b], (scores[a] + scores[b]) / 2, (a, b), game, draws)
-        member.append(row[0])
-        stranger.append(row[1])
-    return Measured("advantage_week", np.array(member), np.array(stranger))
+    pairs = draw_pairs(len(fine_w), game.pairs, draws)
+    rows = []
+    for begin in range(0, len(pairs), _BATCH):
+        batch = pairs[begin : begin + _BATCH]
+        difference = residual[batch[:, 0]] - residual[batch[:, 1]]
+        mean = difference.mean(axis=1, keepdims=True)
+        directions = (difference - mean) @ weights.within + mean @ weights.week
+        table = (flat @ directions.reshape(len(batch), -1).T).astype(np.float64)
+        for (a, b), scores in zip(batch.tolist(), table.T, strict=True):
+            rows.append(_play(scores, scores[a], scores[b], (scores[a] + scores[b]) / 2, (a, b), game, draws))
+    played = np.array(rows)
+    return Measured("advantage_week", played[:, 0], played[:, 1])
 
 
 def known_habits(coarse_w: Singles, weights: Weights, game: Game, draws: np.random.Generator) -> Measured:
@@ -93,7 +98,9 @@ def _play(  # noqa: PLR0913, PLR0917 -- one game
     """Advantage for each size with one of the pair in the sum, and with neither of them (another in their place)."""
     largest = max(game.sizes)
     picked = others(draws, len(scores), (game.groups, largest), *pair)
-    sums = np.concatenate([np.zeros((game.groups, 1)), np.cumsum(scores[picked], axis=1)], axis=1)
+    # The others are drawn from everybody but the pair: their mean is what the attacker expects of each.
+    expected = np.delete(scores, pair).mean()
+    sums = np.concatenate([np.zeros((game.groups, 1)), np.cumsum(scores[picked] - expected, axis=1)], axis=1)
     places = np.array(game.sizes)
     noise = sums[:, places - 1]
     # Sign 0 is an attacker that tosses a coin: identical households cannot be told apart.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from launcher.analysis.bdew import BASE_W, calibrated
 from launcher.analysis.options import Options
+from smgw.lmn.appliances import HEAT_PUMP
 from smgw.lmn.household import DAY_MINUTES, Household, HouseholdOptions
 
 Floats = NDArray[np.float64]
@@ -26,7 +27,7 @@ PERIODS_MIN: Final = (1, 5, 15, 60)
 FIRST_DAYS: Final = {"spring": 20_153, "summer": 20_272, "winter": 20_461}
 """Thursdays, on which the simulated weeks of absence begin: 2025-03-06, 2025-07-03, 2026-01-08; days since 1970."""
 EVENT_W_MIN: Final = 1_000
-"""Appliances of this power or more are what an edge detector is after."""
+"""Appliances of this power or more are what an edge detector is after; heat pumps, which nobody switches, are not."""
 _SEED_SPAN: Final = 1_000_000
 _Value = TypeVar("_Value", str, int)
 
@@ -174,7 +175,8 @@ def _pick(shares: tuple[tuple[_Value, float], ...], draw: float) -> _Value:
 
 def _events(household: Household, first_day: int) -> list[Event]:
     origin = first_day * DAY_MINUTES
-    rises = [_rise(run.appliance, run.start, run.minutes) for run in household.runs(first_day, WEEK_DAYS)]
+    runs = [run for run in household.runs(first_day, WEEK_DAYS) if run.appliance != HEAT_PUMP.name]
+    rises = [_rise(run.appliance, run.start, run.minutes) for run in runs]
     found = [Event(start - origin, watts) for start, watts in rises if watts >= EVENT_W_MIN]
     return [event for event in found if event.minute < WEEK_DAYS * DAY_MINUTES]
 

@@ -33,7 +33,7 @@ class Options:
     resume: bool = True
     jobs: int = 1
 
-    def generator(self, *address: str | int) -> np.random.Generator:
+    def generator(self, *address: str | int | float | None) -> np.random.Generator:
         """Random numbers for one purpose: a function of seed and address alone, so parts can run in any order."""
         octets = hashlib.blake2b(repr((self.seed, *address)).encode(), digest_size=16).digest()
         return np.random.default_rng(int.from_bytes(octets))

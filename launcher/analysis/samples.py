@@ -61,6 +61,16 @@ def auc(positive: Floats, negative: Floats) -> Floats:
     return np.asarray(((above > 0) + 0.5 * (above == 0)).mean(axis=(-2, -1)), dtype=np.float64)
 
 
+def stronger(first: Measured, second: Measured) -> Measured:
+    """For each size the attack that tells a member better from a stranger; both on the same units."""
+    gains = [(one.member - (0 if one.stranger is None else one.stranger)).mean(axis=0) for one in (first, second)]
+    is_second = gains[1] > gains[0]
+    stranger = None
+    if first.stranger is not None and second.stranger is not None:
+        stranger = np.where(is_second, second.stranger, first.stranger)
+    return Measured(first.metric, np.where(is_second, second.member, first.member), stranger)
+
+
 def others(draws: np.random.Generator, count: int, shape: tuple[int, ...], *without: int) -> NDArray[np.int64]:
     """Households drawn with replacement from `count`, none of them in `without`."""
     picked = draws.integers(0, count - len(set(without)), size=shape)
@@ -75,7 +85,7 @@ def group_sums(power_w: Singles, picked: NDArray[np.int64], sizes: Sequence[int]
     result, done = [], 0
     for size in sizes:
         for column in range(done, size - 1):
-            total = total + power_w[picked[:, column]]
+            total += power_w[picked[:, column]]
         done = size - 1
-        result.append(total)
+        result.append(total.copy())
     return result
