@@ -20,22 +20,32 @@ _STANDBY_PERCENTILE: Final = 10
 _FLOOR_W: Final = 10.0
 
 
-def measures(
-    sample: Sample, weights: Weights, sizes: Sequence[int], groups: int, draws: np.random.Generator
+def measures(  # noqa: PLR0913, PLR0917 -- who is attacked, how, and how often
+    sample: Sample,
+    weights: Weights,
+    sizes: Sequence[int],
+    groups: int,
+    draws: np.random.Generator,
+    seen_w: Singles | None = None,
 ) -> list[Measured]:
-    """AUC by day and by week, for members and strangers; nothing when no household was ever away."""
+    """AUC by day and by week, for members and strangers; nothing when no household was ever away.
+
+    `seen_w` is what is seen of each household instead of `sample.coarse_w`.
+    """
+    power = _by_week(sample.coarse_w if seen_w is None else seen_w)
     rows = []
     for household in range(sample.count):
         away, home = np.flatnonzero(sample.is_away[household]), np.flatnonzero(~sample.is_away[household])
         if len(away) and len(home) >= 2:
             weeks = [int(draws.choice(away)), int(draws.choice(home))]
             picked = others(draws, sample.count, (groups, max(sizes)), household)
-            rows.append(_attacked(sample, household, weeks, weights, sizes, picked))
+            rows.append(_attacked(sample, power, household, weeks, weights, sizes, picked))
     return _stronger(np.array(rows)) if rows else []
 
 
 def _attacked(  # noqa: PLR0913, PLR0917 -- one household, its weeks and its groups
     sample: Sample,
+    power: Singles,
     household: int,
     weeks: list[int],
     weights: Weights,
@@ -43,7 +53,6 @@ def _attacked(  # noqa: PLR0913, PLR0917 -- one household, its weeks and its gro
     picked: NDArray[np.int64],
 ) -> Floats:
     """AUC of shape (sizes, member or stranger, attacker, day or week)."""
-    power = sample.coarse_w.reshape(sample.count, -1, WEEK_DAYS, sample.coarse_w.shape[-1])
     own = power[household, weeks]
     # The others are drawn from everybody but this household: their mean is what the attacker expects of each.
     mean = (power[:, weeks].sum(axis=0) - own) / (sample.count - 1)
@@ -88,6 +97,10 @@ def _ranked(scores: Singles) -> tuple[float, float]:
     wide = scores.astype(np.float64)
     week = wide.mean(axis=2, keepdims=True)
     return float(auc(wide[:, 0], wide[:, 1]).mean()), float(auc(week[:, 0], week[:, 1]).mean())
+
+
+def _by_week(power_w: Singles) -> Singles:
+    return power_w.reshape(len(power_w), -1, WEEK_DAYS, power_w.shape[-1])
 
 
 def _log(power_w: Singles) -> Singles:

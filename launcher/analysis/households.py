@@ -131,6 +131,15 @@ def simulate(population: str, extent: Extent, options: Options) -> Sample:
     )
 
 
+def hourly_w(population: str, count: int, first_day: int, days: int, options: Options) -> Singles:
+    """Mean load by hour, shape (count, days, 24), of households of a population; `any` has persons and no extras."""
+    rows = [
+        (household.profile(first_day, days).load_w + base_w).reshape(days, 24, 60).mean(axis=2, dtype=np.float32)
+        for household, base_w in _households(population, count, options, "calibration")
+    ]
+    return np.array(rows)
+
+
 def _reference(population: str, extent: Extent, options: Options) -> Singles:
     first_day, days = FIRST_DAYS[extent.season], (WEEKS - 1) * WEEK_DAYS
     result = np.empty((extent.reference, days, DAY_MINUTES), dtype=np.float32)
