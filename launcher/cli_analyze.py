@@ -42,13 +42,27 @@ def size(  # noqa: PLR0913, PLR0917 -- these are a command's options
 
 
 @app.command()
-def graph(
-    seed: Seed = SEED_DEFAULT, out: Out = OUT_DEFAULT, full: Full = False, resume: Resume = True, jobs: Jobs = 0
+def graph(  # noqa: PLR0913, PLR0917 -- as above
+    seed: Seed = SEED_DEFAULT,
+    out: Out = OUT_DEFAULT,
+    full: Full = False,
+    resume: Resume = True,
+    jobs: Jobs = 0,
+    members: Annotated[int, typer.Option(min=2, max=100_000, help="Recommend for a network of this size.")] = 1_000,
+    colluders: Annotated[
+        str, typer.Option(metavar="SHARE", help="Who works with the provider: 5%, or how many.")
+    ] = "5%",
+    loss: Annotated[str, typer.Option(metavar="SHARE", help="How many of the others are absent.")] = "5%",
+    risk: Annotated[float, typer.Option(min=1e-15, max=1, help="That what is promised to one member fails.")] = 1e-6,
 ) -> None:
-    """Whether the key graph holds together and whether a member can be isolated, over size, degree and colluders."""
+    """Whether the key graph holds together and whether a member can be isolated; recommends how many to draw.
+
+    Example:  dcnet analyze graph --members 500 --colluders 10% --risk 1e-6
+    """
     from launcher.analysis import graph as experiment  # noqa: PLC0415
 
-    raise typer.Exit(experiment.run(_options(seed, out, full, resume, jobs)))
+    question = experiment.Question.parse(members, colluders, loss, risk)
+    raise typer.Exit(experiment.run(_options(seed, out, full, resume, jobs), question))
 
 
 @app.command()

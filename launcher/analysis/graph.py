@@ -19,6 +19,7 @@ from launcher.analysis.graph_words import section, summary
 from launcher.analysis.options import Options, Tell
 from launcher.analysis.progress import telling
 from launcher.analysis.tables import Cell, Results, Row, Rows, write_csv
+from launcher.errors import LauncherError
 
 __all__ = ["DEFAULT", "Question", "draw", "draw_connectivity", "results", "run", "section", "summary"]
 
@@ -37,12 +38,34 @@ class Question:
     loss: float = 0.05
     risk: float = 1e-6
 
+    @classmethod
+    def parse(cls, members: int, colluders: str, loss: str, risk: float) -> "Question":
+        """From the command line, where a share is `5%` or `0.05`, and colluders may be a number of members.
+
+        Raises:
+            LauncherError: it is no share, or more than there are.
+        """
+        bad = _share("--colluders", colluders, members)
+        return cls(members, bad, _share("--loss", loss, 1), risk)
+
     def population(self, members: int | None = None) -> Population:
         """The network in question, or one of another size."""
         return Population.of_share(members or self.members, self.colluders, self.loss)
 
 
 DEFAULT: Final = Question()
+
+
+def _share(option: str, text: str, members: int) -> float:
+    """A share as people write it; from 1 on, without a percent sign, it is so many of the members."""
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        number = -1.0
+    share = number / 100 if text.endswith("%") else number / members if number >= 1 else number
+    if not 0 <= share < 1:
+        raise LauncherError(f"{option} {text} is no share from 0 to below 100 %. Give it like this:  {option} 5%")
+    return share
 
 
 def results(options: Options, tell: Tell, question: Question = DEFAULT) -> Results:

@@ -1,13 +1,13 @@
 """What `dcnet analyze rounds` plays: which networks under which outages, for how long, and in how many processes."""
 
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from common.suites import BASIC, SUITES
 from launcher.analysis.cache import Cache
 from launcher.analysis.options import Options, Tell
+from launcher.analysis.pool import each
 from launcher.analysis.rounds_measure import Case, measure
 from launcher.analysis.rounds_model import predict
 from launcher.analysis.rounds_outages import BURSTS, INDEPENDENT
@@ -72,31 +72,24 @@ def _case(options: Options, suite: int, members: int, loss: float, pattern: str,
 
 def rows_of(options: Options, tell: Tell, cases: Sequence[Case]) -> Rows:
     """The rows of these cases in their order: found in the cache, or played now, in as many processes as allowed."""
-    cache, found = Cache(options), dict[Case, Rows]()
-    for case in cases:
-        rows = cache.find(_name(case), _key(case))
-        if rows is not None:
-            found[case] = rows
-    tell("rounds", len(found), len(cases))
-    for case, row in _played([case for case in cases if case not in found], options.jobs):
-        cache.keep(_name(case), _key(case), [row])
-        found[case] = [row]
-        tell("rounds", len(found), len(cases))
-    return [row for case in cases for row in found[case]]
+    cache = Cache(options)
+    found = {case: rows for case in cases if (rows := cache.find(_name(case), _key(case))) is not None}
+    left = sorted((case for case in cases if case not in found), key=_longest)
+    played = each(
+        partial(_kept, options), left, options.jobs, lambda done, _: tell("rounds", len(found) + done, len(cases))
+    )
+    rows = found | dict(zip(left, played, strict=True))
+    return [row for case in cases for row in rows[case]]
 
 
-def _played(cases: Sequence[Case], jobs: int) -> Iterator[tuple[Case, Row]]:
-    """The longest cases first, so that no process is left alone with one at the end."""
-    ordered = sorted(cases, key=lambda case: (-case.suite * case.members, -case.rounds))
-    if jobs == 1 or len(cases) < 2:
-        yield from ((case, play(case)) for case in ordered)
-        return
-    # A process begins anew: one that is forked from a program with threads may inherit a lock that nobody opens.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(cases)), context) as pool:
-        futures: dict[Future[Row], Case] = {pool.submit(play, case): case for case in ordered}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+def _longest(case: Case) -> tuple[int, int]:
+    """The longest cases come first, so that no process is left alone with one at the end."""
+    return -case.suite * case.members, -case.rounds
+
+
+def _kept(options: Options, case: Case) -> Rows:
+    """Play a case, and keep its row at once: a run that is stopped loses only what was under way."""
+    return Cache(options).rows(_name(case), _key(case), lambda: [play(case)])
 
 
 def play(case: Case) -> Row:

@@ -13,6 +13,7 @@ from launcher.analysis.graph_words import chance
 from launcher.analysis.options import Options
 from launcher.analysis.options import silent as quiet
 from launcher.analysis.tables import Results
+from launcher.errors import LauncherError
 
 FEW = [Connectivity(20, 24, 0.1, 0.2, 50), Connectivity(100, 6, 0.3, 0.5, 50)]
 
@@ -75,6 +76,17 @@ def test_more_silent_holders_hold_fewer_back_and_bear_fewer_colluders() -> None:
     strict, loose = (hardened(population, 24, 1e-6, silent_max) for silent_max in (4, 9))
     assert strict.risk < loose.risk
     assert strict.held_back > loose.held_back
+
+
+@pytest.mark.parametrize(("text", "share"), [("5%", 0.05), ("0.05", 0.05), ("50", 0.05), ("0", 0.0), ("0.5%", 0.005)])
+def test_colluders_are_a_share_or_a_number_of_members(text: str, share: float) -> None:
+    assert graph.Question.parse(1_000, text, "5%", 1e-6) == graph.Question(1_000, share, 0.05, 1e-6)
+
+
+@pytest.mark.parametrize("text", ["many", "100%", "-1%", "1000", "", "%"])
+def test_what_is_no_share_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(LauncherError, match="--colluders 5%"):
+        graph.Question.parse(1_000, text, "5%", 1e-6)
 
 
 @pytest.mark.usefixtures("few")

@@ -1,5 +1,7 @@
 """`dcnet analyze rounds` as a whole: what real cores do, what is kept, and what is said."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,15 +25,21 @@ FEW = [
 ALONE = [Case(BASIC.code, 30, loss, pattern.name, 0, 4) for loss in (0.05, 0.2) for pattern in (INDEPENDENT, BURSTS)]
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "measured", lambda _: FEW)
-    monkeypatch.setattr(rounds, "modeled", lambda _: ALONE)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a few cases gave, and where their finished parts are."""
+
+    out: Path
+    results: Results
 
 
-@pytest.fixture
-def found(tmp_path: Path, few: None) -> Results:
-    return rounds.results(Options(out=tmp_path), quiet)
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
+    out = tmp_path_factory.mktemp("rounds")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rounds, "measured", lambda _: FEW)
+        patch.setattr(rounds, "modeled", lambda _: ALONE)
+        yield Found(out, rounds.results(Options(out=out), quiet))
 
 
 @pytest.mark.parametrize("suite", SUITES)
@@ -70,34 +78,34 @@ def test_full_analysis_plays_larger_networks_for_longer() -> None:
     assert sum(case.rounds for case in full) > 3 * sum(case.rounds for case in short)
 
 
-def test_number_of_processes_changes_no_number(tmp_path: Path, few: None, found: Results) -> None:
-    assert rounds.results(Options(out=tmp_path / "other", jobs=2), quiet) == found
+def test_number_of_processes_changes_no_number(tmp_path: Path, found: Found) -> None:
+    assert rounds.results(Options(out=tmp_path, jobs=2), quiet) == found.results
 
 
-def test_finished_cases_are_not_played_again(
-    tmp_path: Path, few: None, found: Results, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("launcher.analysis.rounds_cases.play", None)
-    assert rounds.results(Options(out=tmp_path), quiet) == found
+def test_finished_cases_are_not_played_again(found: Found) -> None:
+    told = list[tuple[int, int]]()
+    again = rounds.results(Options(out=found.out), lambda _, done, total: told.append((done, total)))
+    assert again == found.results
+    assert told == [(len(FEW) + len(ALONE), len(FEW) + len(ALONE))]
 
 
-def test_command_writes_its_tables(tmp_path: Path, few: None, capsys: pytest.CaptureFixture[str]) -> None:
-    assert rounds.run(Options(out=tmp_path)) == 0
+def test_command_writes_its_tables(found: Found, capsys: pytest.CaptureFixture[str]) -> None:
+    assert rounds.run(Options(out=found.out)) == 0
     assert "Suite basic, 6 members" in capsys.readouterr().out
-    assert {path.stem for path in tmp_path.glob("*.csv")} == {"rounds", "rounds_model"}
+    assert {path.stem for path in found.out.glob("*.csv")} == {"rounds", "rounds_model"}
 
 
-def test_section_holds_its_tables(found: Results) -> None:
-    text = rounds.section(found)
+def test_section_holds_its_tables(found: Found) -> None:
+    text = rounds.section(found.results)
     assert text.startswith("### ")
     assert text.count("*Table:") == 3
     assert "| basic | 6 | 5 % | bursts |" in text
 
 
-def test_panels_show_the_model_and_the_real_cores(found: Results) -> None:
+def test_panels_show_the_model_and_the_real_cores(found: Found) -> None:
     for panel in (rounds.draw, rounds.draw_waiting, rounds.draw_bytes):
         axes = Figure().subplots()
-        panel(axes, found)
+        panel(axes, found.results)
         assert len(axes.get_lines()) > 1
         assert axes.get_xlabel() == "members"
 
