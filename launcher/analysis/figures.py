@@ -24,7 +24,7 @@ class Drawn:
 
 def protocol(results: Results) -> "Figure":
     """Key graph and rounds, four panels."""
-    figure, panels = grid(2, 2, height=3.1)
+    figure, panels = grid(2, 2, height=3.7)
     graph.draw_connectivity(panels[0], results)
     graph.draw(panels[1], results)
     rounds.draw(panels[2], results)
@@ -37,7 +37,10 @@ def protocol(results: Results) -> "Figure":
     )
     for axes, title in zip(panels, titles, strict=True):
         axes.set_title(title)
-        axes.legend(fontsize=6)
+        axes.legend(fontsize=6.5, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2 if title[0] != "b" else 1)
+    for axes in panels[2:]:
+        axes.set_xticks([10, 20, 50, 100, 200], labels=["10", "20", "50", "100", "200"])
+        axes.minorticks_off()
     return figure
 
 
@@ -88,10 +91,10 @@ FIGURES: Final = (
     Drawn(
         "tradeoff",
         figures_size.tradeoff,
-        "The counter-forces over n, for 15-minute sums of the mixed street: what an attacker gains (falling, "
-        "less is more private), how wrong a forecast from the sum is (falling, less is more useful), and the "
-        "share of rounds that need a correction with 1 % of members off (rising, the cost). Marked: from the "
-        "smallest network by the rule, with its bounds, on.",
+        "The counter-forces over n, for 15-minute sums of the mixed street: what an attacker gains (less is more "
+        "private), how wrong a forecast from the sum is (less is more useful), and the share of rounds that need a "
+        "correction when 1 % of the members are off (less is cheaper). The window begins at the smallest network by the "
+        "rule (bar: its 95 % bounds), and ends where more than three of four rounds need a correction.",
         ("size_curves", "size_smallest", "rounds_model"),
     ),
 )

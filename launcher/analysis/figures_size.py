@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from launcher.analysis.households import PERIODS_MIN, POPULATIONS
 from launcher.analysis.plots import COLORS, GRAY, MARKERS, grid, log_sizes
 from launcher.analysis.tables import Cell, Results, Row, Rows
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 MAIN: Final = "mixed"
 MAIN_PERIOD_MIN: Final = 15
 SIZE_MAX: Final = 500
+COST_LOSS: Final = 0.01
+COST_LIMIT: Final = 0.75
+"""The window ends where more than three of four rounds need a correction with 1 % of members off."""
 _BEYOND: Final = 640
 _SCHEMES: Final = (
     ("nothing", 1, "nothing"),
@@ -69,12 +74,16 @@ def privacy(results: Results) -> "Figure":
         _line(absence, curve(results, metric), label, place)
     _stranger(absence, curve(results, "auc_day"), "stranger, one day")
     for place, period_min in enumerate(PERIODS_MIN):
-        _line(appliances, curve(results, "f1", period_min), f"{period_min} min", place)
-        _stranger(appliances, curve(results, "f1", period_min), "strangers" if not place else "")
-    _finish(games, "a  who is in the sum? (15 min)", "advantage over guessing", "attacker knows")
-    _finish(periods, "b  the same, one day known", "advantage over guessing", "period")
+        rows = curve(results, "f1", period_min)
+        _line(appliances, rows, f"{period_min} min", place)
+        sizes = [number(row["n"]) for row in rows]
+        label = "strangers" if period_min == PERIODS_MIN[-1] else None
+        appliances.plot(sizes, [number(row["stranger"]) for row in rows], ":", color=COLORS[place], lw=1, label=label)
+    _finish(games, "a  who is in the sum? (15 min)", "advantage over guessing", "attacker knows", "lower left")
+    _finish(periods, "b  the same, one day known", "advantage over guessing", "period", "lower left")
     _finish(absence, "c  is the household away? (15 min)", "AUC (0.5 is guessing)", "asked for")
     _finish(appliances, "d  appliances found", "F1 score", "period")
+    periods.set_ylim(bottom=-0.08)
     absence.set_ylim(0.45, 1.02)
     return figure
 
@@ -137,43 +146,54 @@ def baselines(results: Results) -> "Figure":
         axes.set_yticks(range(len(_SCHEMES)), labels=[label for *_, label in _SCHEMES] if axes is panels[0] else [])
         margin = 0.06 * (high - low)
         axes.set_xlim(low - margin, high + margin)
+        axes.set_xticks([low, (low + high) / 2, high], labels=[f"{low:g}", "", f"{high:g}"])
         axes.set_title(title, fontsize=8)
     return figure
 
 
 def tradeoff(results: Results) -> "Figure":
-    """Privacy, use and cost over n, all in percent, with the window from the rule on."""
-    figure, (axes,) = grid(1, 1, height=3.6)
-    lines = (
-        ("advantage_day", "privacy: advantage, one day known"),
-        ("advantage_habits", "privacy: advantage, habits only"),
-    )
-    for place, (metric, label) in enumerate(lines):
-        _line(axes, curve(results, metric), label, place, 100)
-    _line(axes, curve(results, "forecast_error"), "use: error of a forecast", 2, 100)
-    model = chosen(results["rounds_model"], suite="basic", loss=0.01, pattern="independent")
-    model.sort(key=lambda row: number(row["members"]))
-    sizes = [number(row["members"]) for row in model if number(row["members"]) <= SIZE_MAX]
-    costs = [100 * number(row["model_corrected"]) for row in model[: len(sizes)]]
-    axes.plot(
-        sizes, costs, color=COLORS[3], marker=MARKERS[3], ls="--", label="cost: rounds with a correction, 1 % off"
-    )
-    population = main_population(results["size_smallest"])
-    (row,) = chosen(
-        chosen(results["size_smallest"], population=population, period_min=MAIN_PERIOD_MIN, metric="all"),
-        level="recommended",
-        season=results["size_smallest"][0]["season"],
-    )
-    low, high = number(row["low"]) or SIZE_MAX, number(row["high"]) or SIZE_MAX
-    axes.axvspan(high, SIZE_MAX, color=COLORS[2], alpha=0.12, lw=0)
-    axes.axvspan(low, high, color=COLORS[2], alpha=0.25, lw=0)
-    axes.text(high * 1.06, 96, "recommended", color="#00604a", va="top", fontsize=8)
+    """Privacy, use and cost over n, all in percent, with the recommended window marked."""
+    figure, (axes,) = grid(1, 1, height=3.7)
+    known = (("advantage_day", "one day known"), ("advantage_habits", "habits only"))
+    for place, (metric, label) in enumerate(known):
+        _line(axes, curve(results, metric), f"privacy: advantage, {label}", place, 100)
+    _line(axes, curve(results, "forecast_error"), "use: error of a forecast from the sum", 2, 100)
+    sizes, shares = costs(results)
+    label = f"cost: rounds with a correction, {100 * COST_LOSS:g} % off"
+    axes.plot(sizes, [100 * one for one in shares], color=COLORS[3], marker=MARKERS[3], ls="--", label=label)
+    row, end = window(results)
+    low, value, high = (number(row[name]) or SIZE_MAX for name in ("low", "n", "high"))
+    axes.axvspan(value, max(end, value), color=COLORS[5], alpha=0.2, lw=0)
+    axes.axvline(value, color="#00507a", lw=1.2)
+    axes.errorbar([value], [97], xerr=[[value - low], [high - value]], color="#00507a", capsize=3)
+    axes.text(value * 1.25, 93.5, "recommended window", color="#00507a", va="top", fontsize=8)
     log_sizes(axes)
     axes.set_xlim(1, SIZE_MAX)
-    axes.set_ylim(0, 100)
+    axes.set_ylim(0, 101)
     axes.set_ylabel("percent")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
     return figure
+
+
+def costs(results: Results) -> tuple[list[float], list[float]]:
+    """Sizes, and the share of rounds that need a correction, by the model of rounds."""
+    model = chosen(results["rounds_model"], suite="basic", loss=COST_LOSS, pattern="independent")
+    model.sort(key=lambda row: number(row["members"]))
+    points = [(number(row["members"]), number(row["model_corrected"])) for row in model]
+    return [size for size, _ in points if size <= SIZE_MAX], [share for size, share in points if size <= SIZE_MAX]
+
+
+def window(results: Results) -> tuple[Row, float]:
+    """The smallest recommended network of the main population, and the size at which corrections become the rule."""
+    rows = results["size_smallest"]
+    place = {"population": main_population(rows), "season": rows[0]["season"], "period_min": MAIN_PERIOD_MIN}
+    (row,) = chosen(rows, metric="all", level="recommended", **place)
+    sizes, shares = costs(results)
+    many = [at for at, share in enumerate(shares) if share > COST_LIMIT]
+    if not many or not many[0]:
+        return row, sizes[-1]
+    ends = slice(many[0] - 1, many[0] + 1)
+    return row, float(np.exp(np.interp(COST_LIMIT, shares[ends], np.log(sizes[ends]))))
 
 
 def _line(axes: "Axes", rows: Rows, label: str, place: int, scale: float = 1) -> None:
@@ -192,12 +212,13 @@ def _stranger(axes: "Axes", rows: Rows, label: str) -> None:
     axes.fill_between(sizes, low, high, color=GRAY, alpha=0.2, lw=0)
 
 
-def _finish(axes: "Axes", title: str, unit: str, legend: str | None) -> None:
+def _finish(axes: "Axes", title: str, unit: str, legend: str | None, place: str = "upper right") -> None:
     log_sizes(axes)
     axes.set_title(title)
     axes.set_ylabel(unit)
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(title=legend)
+        anchor = (0.02, 0.12) if place == "lower left" else (1.0, 1.0)
+        axes.legend(title=legend, loc=place, bbox_to_anchor=anchor)
 
 
 def _dots(  # noqa: PLR0913 -- what marks look like

@@ -31,8 +31,8 @@ CRITERIA: Final = (
     Criterion("f1", 0.05, True, "a member's appliances are found in the sum (F1 over a stranger's)"),
     Criterion("groups_15_15", 0.05, False, "groups in which one household has more than 15 % of a week, or below 15"),
 )
-LEVELS: Final = {"recommended": 1.0, "minimum": 2.0}
-"""What every limit is multiplied by: the minimum is half as strict."""
+LEVELS: Final = {"recommended": 1.0, "minimum": 2.0, "strict": 0.5}
+"""What every limit is multiplied by: the minimum is half as strict; the strict one shows what a limit costs."""
 
 
 @dataclass(frozen=True, slots=True)
