@@ -19,11 +19,13 @@ def draw(axes: "Axes", results: Results) -> None:
         line = _curve(axes, listed, "share", "surrounded", label)
         if suite == "basic":
             line.set_linestyle("--")
-    _logarithmic(axes, 1e-9)
+    _logarithmic(axes, 1e-10)
     axes.set_xscale("log")
+    stated = float(results["graph_advice"][0]["risk_stated"] or 0)
+    axes.axhline(stated, color="gray", linestyle=":", label=f"stated risk, {stated:g}")
     axes.set_xlabel("share of members that collude")
     axes.set_ylabel("probability that a member is surrounded")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper left")
 
 
 def _promise(row: Row) -> tuple[str, str, int]:
@@ -61,4 +63,4 @@ def _curve(axes: "Axes", rows: Rows, x: str, name: str, label: str) -> "Line2D":
 
 def _logarithmic(axes: "Axes", lowest: float) -> None:
     axes.set_yscale("log")
-    axes.set_ylim(lowest, 1.5)
+    axes.set_ylim(lowest, 2)

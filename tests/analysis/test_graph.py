@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from common.thresholds import needed, silent
 from launcher.analysis import graph
@@ -130,3 +131,14 @@ def test_full_analysis_has_more_cases_than_the_short_one() -> None:
 def test_probabilities_are_said_as_people_read_them() -> None:
     said = [chance(value) for value in (0.0, 3e-7, 0.0012, 0.052, 0.5, 1.0)]
     assert said == ["0", "3.0e-07", "0.12 %", "5.2 %", "50 %", "100 %"]
+
+
+@pytest.mark.usefixtures("few")
+def test_panels_show_every_promise_and_every_number_of_draws(tmp_path: Path) -> None:
+    found = _results(Options(out=tmp_path))
+    promises, connected = Figure().subplots(1, 2)
+    graph.draw(promises, found)
+    graph.draw_connectivity(connected, found)
+    labels = promises.get_legend_handles_labels()[1]
+    assert sum("hardened" in label for label in labels) == 3
+    assert connected.get_legend_handles_labels()[1] == ["6 drawn"]
