@@ -93,8 +93,8 @@ FIGURES: Final = (
         figures_size.tradeoff,
         "The counter-forces over n, for 15-minute sums of the mixed street: what an attacker gains (less is more "
         "private), how wrong a forecast from the sum is (less is more useful), and the share of rounds that need a "
-        "correction when 1 % of the members are off (less is cheaper). The window begins at the smallest network by the "
-        "rule (bar: its 95 % bounds), and ends where more than three of four rounds need a correction.",
+        "correction when 1 % of the members are off (less is cheaper). The window begins at the smallest network by "
+        "the rule (bar: its 95 % bounds), and ends where more than three of four rounds need a correction.",
         ("size_curves", "size_smallest", "rounds_model"),
     ),
 )

@@ -63,7 +63,7 @@ def curve(results: Results, metric: str, period_min: int = MAIN_PERIOD_MIN) -> R
 
 def privacy(results: Results) -> "Figure":
     """Games, absence and appliances over n."""
-    figure, (games, periods, absence, appliances) = grid(2, 2)
+    figure, (games, periods, absence, appliances) = grid(2, 2, height=3.0)
     known = (("advantage_week", "one week"), ("advantage_day", "one day"), ("advantage_habits", "habits only"))
     for place, (metric, label) in enumerate(known):
         _line(games, curve(results, metric), label, place)
@@ -77,10 +77,10 @@ def privacy(results: Results) -> "Figure":
         rows = curve(results, "f1", period_min)
         _line(appliances, rows, f"{period_min} min", place)
         sizes = [number(row["n"]) for row in rows]
-        label = "strangers" if period_min == PERIODS_MIN[-1] else None
-        appliances.plot(sizes, [number(row["stranger"]) for row in rows], ":", color=COLORS[place], lw=1, label=label)
-    _finish(games, "a  who is in the sum? (15 min)", "advantage over guessing", "attacker knows", "lower left")
-    _finish(periods, "b  the same, one day known", "advantage over guessing", "period", "lower left")
+        (dots,) = appliances.plot(sizes, [number(row["stranger"]) for row in rows], ":", color=COLORS[place], lw=1)
+    dots.set_label("strangers")
+    _finish(games, "a  who is in the sum? (15 min)", "advantage over guessing", "attacker knows", is_below=True)
+    _finish(periods, "b  the same, one day known", "advantage over guessing", "period", is_below=True)
     _finish(absence, "c  is the household away? (15 min)", "AUC (0.5 is guessing)", "asked for")
     _finish(appliances, "d  appliances found", "F1 score", "period")
     periods.set_ylim(bottom=-0.08)
@@ -212,13 +212,15 @@ def _stranger(axes: "Axes", rows: Rows, label: str) -> None:
     axes.fill_between(sizes, low, high, color=GRAY, alpha=0.2, lw=0)
 
 
-def _finish(axes: "Axes", title: str, unit: str, legend: str | None, place: str = "upper right") -> None:
+def _finish(axes: "Axes", title: str, unit: str, legend: str | None, *, is_below: bool = False) -> None:
     log_sizes(axes)
     axes.set_title(title)
     axes.set_ylabel(unit)
     if axes.get_legend_handles_labels()[1]:
-        anchor = (0.02, 0.12) if place == "lower left" else (1.0, 1.0)
-        axes.legend(title=legend, loc=place, bbox_to_anchor=anchor)
+        if is_below:
+            axes.legend(title=legend, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=4, columnspacing=1.0)
+        else:
+            axes.legend(title=legend)
 
 
 def _dots(  # noqa: PLR0913 -- what marks look like
