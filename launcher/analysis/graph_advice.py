@@ -10,13 +10,16 @@ from typing import Final
 
 from common.parameters import DRAWS_MAX
 from common.thresholds import half, needed, silent, smallest_opened
-from launcher.analysis.graph_risk import Shape, any_of, binomial_tail, surrounded
+from launcher.analysis.graph_risk import Shape, any_of, binomial_tail, cliff, staying, surrounded
 from smgw.core.draws import BUDGET_PART
 
 DRAWS_MIN: Final = 4
 """With fewer holders not one may be silent and one collude."""
 
 BASIC_DRAWS: Final = 6
+
+HELD_BACK_MAX: Final = 0.01
+"""So many readings may stay at home because holders are absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,9 @@ class Choice:
 
     `silent` holders (f) may be absent, `needed` (k) take part, `ending` colluders among the drawn end the guarantee.
     `risk` is that of one member over the life of its certificate with all `replacements` used, `risk_endless` the same
-    in a network without end, `risk_any` that of anybody in the network. `held_back` is how often so many holders are
-    absent that a member stays out of a round. `hidden` honest members at least are in each sum that a lying provider
+    in a network without end, `risk_any` that of anybody in the network. `held_back` is how often a member who is there
+    stays out of a round since too many of its holders are absent, or stay out themselves; when a share `cliff` is
+    absent, everybody does. `hidden` honest members at least are in each sum that a lying provider
     learns, but with the stated risk; 0 when that is not promised.
     """
 
@@ -57,6 +61,7 @@ class Choice:
     risk_endless: float
     risk_any: float
     held_back: float
+    cliff: float
     hidden: int
 
 
@@ -89,9 +94,21 @@ def hardened(population: Population, draws: int, risk: float, silent_max: int | 
         risk=chance,
         risk_endless=binomial_tail(d + spare, population.colluders / shape.others, ending),
         risk_any=any_of(chance, shape.honest),
-        held_back=binomial_tail(d, population.loss, f + 1),
+        held_back=_held_back(shape, k, population.loss),
+        cliff=_cliff(shape, k),
         hidden=_hidden(shape, spare, risk) if silent_max is None else 0,
     )
+
+
+def _held_back(shape: Shape, needed_: int, loss: float) -> float:
+    """In a mesh everybody lacks the same members, so that nobody makes another stay out."""
+    if shape.is_mesh:
+        return binomial_tail(shape.drawn, loss, shape.drawn - needed_ + 1)
+    return max(1 - staying(shape.drawn, needed_, loss), 0.0)
+
+
+def _cliff(shape: Shape, needed_: int) -> float:
+    return 1 - needed_ / shape.drawn if shape.is_mesh else cliff(shape.drawn, needed_)
 
 
 def _hidden(shape: Shape, spare: int, risk: float) -> int:
@@ -122,7 +139,8 @@ def basic(population: Population, draws: int, *, is_lying: bool) -> Choice:
         risk=chance,
         risk_endless=binomial_tail(d + spare, population.colluders / shape.others, ending),
         risk_any=any_of(chance, shape.honest),
-        held_back=binomial_tail(d, population.loss, d - half(d) + 1),
+        held_back=_held_back(shape, half(d), population.loss),
+        cliff=_cliff(shape, half(d)),
         hidden=0,
     )
 
@@ -135,8 +153,11 @@ def choices(population: Population, risk: float) -> list[Choice]:
 
 
 def recommended(population: Population, risk: float) -> Choice | None:
-    """The fewest draws whose risk is within the stated one, since each draw costs bytes; None when no number is."""
-    good = [choice for choice in choices(population, risk) if choice.risk <= risk]
+    """The fewest draws that keep within the stated risk and let nearly all send; None when no number does.
+
+    Each draw costs bytes. With few draws a single absent holder more than f keeps a member from sending.
+    """
+    good = [choice for choice in choices(population, risk) if choice.risk <= risk and choice.held_back <= HELD_BACK_MAX]
     return min(good, key=lambda choice: choice.draws, default=None)
 
 

@@ -160,6 +160,7 @@ def choice_row(population: Population, choice: Choice) -> Row:
         "risk_endless": rounded(choice.risk_endless),
         "risk_any": rounded(choice.risk_any),
         "held_back": rounded(choice.held_back),
+        "cliff": rounded(choice.cliff, 3),
         "hidden": choice.hidden,
     }
 

@@ -6,13 +6,19 @@ Erdős and Rényi, "On the evolution of random graphs" (1960), for the isolated 
 """
 
 from dataclasses import dataclass
-from math import comb, exp, expm1, sqrt
+from math import comb, expm1, sqrt
 from typing import Final
 
 from common.roster import MESH_MAX
 
 Z_95: Final = 1.959964
 """Half the width, in standard deviations, of a band that holds 95 % of a normal distribution."""
+
+
+_STEPS_MAX: Final = 2_000
+_STEP_MIN: Final = 1e-10
+_COLLAPSED: Final = 0.1
+"""Hardly anybody is left; between this and nearly all there is nothing in between that lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,28 @@ def any_of(chance: float, members: int) -> float:
     return min(chance * members, 1.0)
 
 
-def nobody(expected: float) -> float:
-    """The probability of none when they are Poisson distributed around `expected`."""
-    return exp(-expected)
+def staying(drawn: int, needed: int, loss: float) -> float:
+    """Which share of those who are there is left when whoever has too few of its drawn must stay out as well.
+
+    Each who stays out is missing to those who drew it, until nothing changes: the largest solution of
+    left = there * P(at least `needed` of `drawn` are left), for a network without end. Source: bootstrap percolation,
+    Chalupa, Leath and Reich, "Bootstrap percolation on a Bethe lattice" (1979).
+    """
+    left = there = 1 - loss
+    for _ in range(_STEPS_MAX):
+        before, left = left, there * binomial_tail(drawn, left, needed)
+        if before - left < _STEP_MIN:
+            break
+    return left / there
+
+
+def cliff(drawn: int, needed: int) -> float:
+    """The share of members whose absence stops all others: one more makes one more stay out, and so on to the last."""
+    low, high = 0.0, 1.0
+    while high - low > 1e-4:
+        middle = (low + high) / 2
+        if staying(drawn, needed, middle) > _COLLAPSED:
+            low = middle
+        else:
+            high = middle
+    return low

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from launcher.analysis.graph_advice import HELD_BACK_MAX
 from launcher.analysis.tables import Cell, Results, Row, Rows, as_markdown
 
 SHOWN_DRAWS: Final = (6, 9, 12, 15, 18, 21, 24)
@@ -38,13 +39,14 @@ def recommendation(results: Results) -> str:
         f"it takes {row['ending']} colluders among the {row['draws']} that a member draws to end what is promised,"
         f" which happens to one member with probability {chance(row['risk'])} even if all {row['replacements']}"
         f" replacements are used, and {chance(row['held_back'])} of readings stay at home because more than"
-        f" {row['silent']} of those drawn are absent"
+        f" {row['silent']} of those drawn are absent or stay at home; beyond {chance(row['cliff'])} absent all do"
     )
     limit = f"In a network without end with the same share of colluders it is {chance(row['risk_endless'])}."
     if row["is_good"]:
         return f"For {who}, at a risk of {chance(row['risk_stated'])}: **{slots}**, because {why}. {limit}"
     return (
-        f"For {who}, no number of draws up to 24 keeps the risk within {chance(row['risk_stated'])}. The best is"
+        f"For {who}, no number of draws up to 24 keeps the risk within {chance(row['risk_stated'])} and holds back at"
+        f" most {chance(HELD_BACK_MAX)} of the readings. Of least risk is"
         f" **{slots}**: {why}. {limit}"
     )
 
@@ -66,22 +68,14 @@ def _basic_risk(row: Row) -> str:
 
 def _choices(results: Results) -> str:
     rows = [row for row in results["graph_choices"] if row["draws"] in SHOWN_DRAWS] or results["graph_choices"]
-    header = [
-        "Draws d",
-        "f",
-        "k",
-        "colluders that end it",
-        "replacements",
-        "risk of one",
-        "risk of anybody",
-        "held back",
-    ]
+    header = ["Draws d", "f", "k", "colluders that end it", "replacements", "risk of one", "risk of anybody"]
+    header += ["held back", "all held back"]
     return as_markdown(header, [_choice(row) for row in rows])
 
 
 def _choice(row: Row) -> list[str]:
     plain = [str(row[name]) for name in ("draws", "silent", "needed", "ending", "replacements")]
-    return [*plain, chance(row["risk"]), chance(row["risk_any"]), chance(row["held_back"])]
+    return [*plain, *(chance(row[name]) for name in ("risk", "risk_any", "held_back", "cliff"))]
 
 
 def _connectivity(results: Results) -> str:
@@ -119,11 +113,11 @@ def _colluding(rows: Rows) -> list[str]:
 
 
 def _trade(results: Results) -> str:
-    header = ["f", "k", "colluders that end it", "risk of one", "readings held back"]
-    rows = [
-        [*(str(row[n]) for n in ("silent", "needed", "ending")), chance(row["risk"]), chance(row["held_back"])]
-        for row in results["graph_trade"]
-    ]
+    header = ["f", "k", "colluders that end it", "risk of one", "held back", "all held back"]
+    rows = []
+    for row in results["graph_trade"]:
+        plain = [str(row[name]) for name in ("silent", "needed", "ending")]
+        rows.append([*plain, *(chance(row[name]) for name in ("risk", "held_back", "cliff"))])
     return as_markdown(header, rows)
 
 
@@ -179,15 +173,21 @@ point.
 f, the number of holders that may be silent, is rounded down, so more draws are not always better: d = 3f + 3 is the
 best of each three (9, 12, 15, ... 24), and 22 is worse than 21.
 
+A member that stays out is missing to those who drew it. So "all held back", the share of absent members that stops
+everybody in a large network, lies far below f / d: at 24 draws at about half of it. Below it hardly anybody is held
+back, above it nobody is left (bootstrap percolation). It counts who was away before a round and, at a correction, who
+vanished in it as well; see "Rounds".
+
 *Table: 24 draws with another f than the protocol's: fewer silent holders against more colluders.*
 
 {_trade(results)}
-*Table: the fewest good draws by network size, same shares and risk; with none, the best. In a mesh all others are
-drawn.*
+*Table: the fewest good draws by network size, same shares and risk, with at most 1 % held back; with none, those of
+least risk. In a mesh all others are drawn.*
 
 {_sizes(results)}
 The share of colluders is taken as a fixed number of members, rounded up: in a small network so few are below what ends
 the promise that the risk is 0. Who fears that colluders gather where he lives reads the column "without end",
-in which each member colludes independently with that probability. Each doubling of the network lets everybody draw
+in which each member colludes independently with that probability. And a network grows: whoever draws 24 from the
+start need not choose again. Each doubling of the network lets everybody draw
 anew, so over the growth from 26 to n members the risk is at most log2(n / 13) times as large.
 """

@@ -22,12 +22,12 @@ OUTAGES: Final = (
     (0.05, BURSTS.name),
     (0.1, BURSTS.name),
 )
-OUTAGES_BRIEF: Final = (CALM, (0.05, INDEPENDENT.name), (0.05, BURSTS.name))
+OUTAGES_BRIEF: Final = (CALM, (0.05, INDEPENDENT.name), (0.1, INDEPENDENT.name), (0.05, BURSTS.name))
 """For the other suites, whose frames cost more time to play."""
 
 ROUNDS: Final = {10: 96, 25: 64, 50: 40, 100: 24}
 """Members, and how many rounds real cores play: with few members more, since they take less time."""
-ROUNDS_BRIEF: Final = {10: 64, 25: 40, 50: 20, 100: 10}
+ROUNDS_BRIEF: Final = {10: 48, 25: 32, 50: 20, 100: 10}
 ROUNDS_FULL: Final = {10: 672, 25: 672, 50: 384, 100: 192, 200: 96, 500: 48}
 ROUNDS_CALM: Final = 6
 """Without outages each round is like the other."""

@@ -2,9 +2,13 @@
 
 from typing import Final
 
+from common.parameters import DRAWS_MAX
+from common.thresholds import half, needed
+from launcher.analysis.graph_advice import BASIC_DRAWS
+from launcher.analysis.graph_risk import cliff
 from launcher.analysis.graph_words import chance
 from launcher.analysis.rounds_network import SCHEDULE
-from launcher.analysis.rounds_outages import BURSTS
+from launcher.analysis.rounds_outages import BURSTS, INDEPENDENT, Outages
 from launcher.analysis.tables import Cell, Results, Row, Rows, as_markdown
 
 TYPICAL_LOSS: Final = 0.05
@@ -72,7 +76,7 @@ def _typical(rows: Rows, suite: str) -> list[str]:
         row = _largest(rows, suite, pattern, TYPICAL_LOSS if pattern != "none" else 0.0)
         if row is not None:
             said.append(
-                f"Suite {suite}, {row['members']} members, {_share(row['loss'])} of the time off ({pattern}):"
+                f"- Suite {suite}, {row['members']} members, {_share(row['loss'])} of the time off ({pattern}):"
                 f" {chance(row['corrected'])} of rounds corrected, {chance(row['without_sum'])} without a sum,"
                 f" {_seconds(row['wait_mean_s'])} until the sum, {_number(row['up_bytes']):.0f} bytes up and"
                 f" {_number(row['down_bytes']):.0f} down for each gateway."
@@ -85,6 +89,18 @@ def summary(results: Results) -> str:
     rows = results["rounds"]
     suites = dict.fromkeys(str(row["suite"]) for row in rows)
     return "\n".join(sentence for suite in suites for sentence in _typical(rows, suite))
+
+
+def _cliffs() -> str:
+    """At which absence everybody is left out, with the draws of each suite, and what that means for an outage."""
+    basic, hardened = cliff(BASIC_DRAWS, half(BASIC_DRAWS)), cliff(DRAWS_MAX, needed(DRAWS_MAX))
+    outages = Outages(INDEPENDENT, 0.1)
+    vanish = (1 - outages.loss) * outages.lost_within(1.0)
+    return (
+        f"In a large network that point lies at {chance(basic)} absent with the {BASIC_DRAWS} draws of suite `basic`, and"
+        f" at {chance(hardened)} with the {DRAWS_MAX} of `hardened`. With {_share(outages.loss)} of the time off,"
+        f" independent, {_share(outages.loss)} are away before a round and {chance(vanish)} more vanish until it."
+    )
 
 
 def _outside(rows: Rows) -> str:
@@ -117,10 +133,12 @@ dozen. It lies outside the 95 % band of the measured share in {_outside(rows)} c
 *Table: rounds that need a correction, that need another one after it, and that have no sum.*
 
 {_corrections(rows)}
-The same loss costs less in bursts as long as few streets are dark: a street is missing once, and not expected again
-before it returns. It costs more when a third or so of the network is dark. Then gateways have too few of the neighbors
-that they drew and stay silent, which a provider of suite `basic` cannot foresee: it waits for them in vain, corrects,
-and may end without a sum, so that "corrected" rises above the closed form.
+The same loss needs fewer corrections in bursts, as long as few streets are dark: a street is missing once, and not
+expected again before it returns. It costs sums when much of the network is dark at a time, since gateways then have too
+few of the neighbors that they drew and stay silent. A provider of suite `basic` cannot foresee that: it waits for them
+in vain and corrects again, so that "corrected" rises above the closed form. One of suite `hardened` knows their holders
+and leaves them out at once, which may take others with them, up to everybody ("The key graph", all held back).
+{_cliffs()}
 
 *Table: seconds until the sum is there (rounds that have one), messages and bytes for each gateway and round. Bytes are
 MQTT packets with their acknowledgments, without TLS; "all" adds the cross-check of clocks and what coming back takes.*

@@ -61,7 +61,14 @@ def test_recommended_draws_are_the_fewest_that_are_good() -> None:
     population = Population.of_share(1_000, 0.02, 0.05)
     choice = recommended(population, 1e-6)
     assert choice is not None
-    assert all(other.risk > 1e-6 for other in choices(population, 1e-6) if other.draws < choice.draws)
+    fewer = [other for other in choices(population, 1e-6) if other.draws < choice.draws]
+    assert fewer
+    assert all(other.risk > 1e-6 or other.held_back > 0.01 for other in fewer)
+
+
+def test_nothing_is_recommended_beyond_the_cliff() -> None:
+    assert recommended(Population.of_share(1_000, 0.01, 0.12), 1e-6) is not None
+    assert recommended(Population.of_share(1_000, 0.01, 0.15), 1e-6) is None
 
 
 def test_provider_that_chooses_needs_half_of_the_drawn_in_suite_basic() -> None:

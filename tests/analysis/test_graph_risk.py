@@ -7,10 +7,12 @@ import pytest
 from launcher.analysis.graph_risk import (
     Shape,
     binomial_tail,
+    cliff,
     hypergeometric,
     hypergeometric_tail,
     isolation,
     split,
+    staying,
     surrounded,
     wilson,
 )
@@ -90,3 +92,27 @@ def test_wilson_band_of_half_is_symmetric() -> None:
     band = wilson(50, 100)
     assert band.high - 0.5 == pytest.approx(0.5 - band.low)
     assert band.low == pytest.approx(0.404, abs=0.001)
+
+
+def test_everybody_stays_when_nobody_is_absent() -> None:
+    assert staying(24, 17, 0.0) == 1
+
+
+def test_nobody_stays_when_all_of_the_drawn_are_needed() -> None:
+    assert staying(24, 24, 0.05) < 1e-6
+    assert cliff(24, 24) < 0.01
+
+
+def test_everybody_stays_when_nobody_is_needed() -> None:
+    assert staying(6, 0, 0.9) == pytest.approx(1)
+
+
+def test_below_the_cliff_nearly_all_stay_and_above_it_nobody() -> None:
+    edge = cliff(24, 17)
+    assert edge == pytest.approx(0.136, abs=0.002)
+    assert staying(24, 17, edge - 0.01) > 0.97
+    assert staying(24, 17, edge + 0.01) < 1e-3
+
+
+def test_cliff_lies_below_the_share_that_one_member_bears() -> None:
+    assert all(cliff(drawn, drawn - silent) < silent / drawn for drawn, silent in [(12, 3), (18, 5), (24, 7)])

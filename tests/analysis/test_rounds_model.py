@@ -8,7 +8,7 @@ import pytest
 from common.identifiers import ClientId, TunnelId
 from common.parameters import Parameters
 from common.suites import BASIC
-from launcher.analysis.graph_risk import Shape, wilson
+from launcher.analysis.graph_risk import Shape, cliff, staying, wilson
 from launcher.analysis.rounds_chain import Chain, Rules, Tally
 from launcher.analysis.rounds_measure import Case
 from launcher.analysis.rounds_model import corrected_closed, final_bytes, frame_bytes, predict
@@ -97,3 +97,13 @@ def test_prediction_of_a_calm_network_is_one_frame_up_and_one_final_down() -> No
     row = predict(Case(BASIC.code, 100, 0.0, INDEPENDENT.name, 0, 7))
     assert (row["model_corrected"], row["model_up_messages"], row["model_down_messages"]) == (0, 1, 1)
     assert (row["model_up_bytes"], row["model_down_bytes"]) == (167, 212)
+
+
+@pytest.mark.parametrize(("absent", "is_left"), [(0.08, True), (0.25, False)])
+def test_matrices_fall_off_the_same_cliff_as_the_closed_form(absent: float, is_left: bool) -> None:
+    shape, rng = Shape(600, 24), np.random.default_rng(9)
+    chain = Chain(Rules.of(HARDENED, shape), shape, Outages(INDEPENDENT, 0.0), rng)
+    there = rng.random(600) >= absent
+    left = float(chain.summable(there).sum() / there.sum())
+    assert (absent < cliff(24, 17)) is is_left
+    assert left == pytest.approx(staying(24, 17, absent), abs=0.02)
