@@ -97,8 +97,8 @@ def _cliffs() -> str:
     outages = Outages(INDEPENDENT, 0.1)
     vanish = (1 - outages.loss) * outages.lost_within(1.0)
     return (
-        f"In a large network that point lies at {chance(basic)} absent with the {BASIC_DRAWS} draws of suite `basic`, and"
-        f" at {chance(hardened)} with the {DRAWS_MAX} of `hardened`. With {_share(outages.loss)} of the time off,"
+        f"In a large network that point lies at {chance(basic)} absent with the {BASIC_DRAWS} draws of suite `basic`,"
+        f" and at {chance(hardened)} with the {DRAWS_MAX} of `hardened`. With {_share(outages.loss)} of the time off,"
         f" independent, {_share(outages.loss)} are away before a round and {chance(vanish)} more vanish until it."
     )
 
