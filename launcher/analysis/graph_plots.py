@@ -21,6 +21,8 @@ def draw(axes: "Axes", results: Results) -> None:
             line.set_linestyle("--")
     _logarithmic(axes, 1e-10)
     axes.set_xscale("log")
+    axes.set_xticks([0.01, 0.02, 0.05, 0.1, 0.2, 0.5], labels=["1 %", "2 %", "5 %", "10 %", "20 %", "50 %"])
+    axes.minorticks_off()
     stated = float(results["graph_advice"][0]["risk_stated"] or 0)
     axes.axhline(stated, color="gray", linestyle=":", label=f"stated risk, {stated:g}")
     axes.set_xlabel("share of members that collude")
@@ -39,6 +41,7 @@ def draw_connectivity(axes: "Axes", results: Results, members: int = 100) -> Non
     for draws, group in groupby(rows, lambda row: row["draws"]):
         _curve(axes, list(group), "useless", "split", f"{draws} drawn")
     _logarithmic(axes, 1e-9)
+    axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8], labels=["0", "20 %", "40 %", "60 %", "80 %"])
     axes.set_xlabel(f"share of {members} members that are absent or collude")
     axes.set_ylabel("probability that the honest rest falls apart")
     axes.legend(fontsize="small")

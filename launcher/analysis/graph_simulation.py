@@ -15,6 +15,8 @@ from launcher.analysis.graph_risk import Band, Shape, wilson
 EDGES_AT_ONCE: Final = 1_000_000
 """So many edges are in memory at a time, at about 60 bytes each."""
 
+MEMBERS_AT_ONCE: Final = 1_000_000
+
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -138,9 +140,13 @@ def colluding(shape: Shape, replacements: int, trials: int, rng: np.random.Gener
     The provider keeps an honest neighbor away whenever there is one and a replacement is left; the slot then falls to
     anybody who holds none of the others.
     """
-    bad = rng.hypergeometric(shape.colluders, shape.others - shape.colluders, shape.drawn, trials)
-    for _ in range(replacements):
-        choice = shape.others - (shape.drawn - 1)
-        falls_bad = rng.random(trials) * choice < shape.colluders - bad
-        bad += (bad < shape.drawn) & falls_bad
-    return np.bincount(bad, minlength=shape.drawn + 1)
+    found = np.zeros(shape.drawn + 1, dtype=np.int64)
+    choice = shape.others - (shape.drawn - 1)
+    for begin in range(0, trials, MEMBERS_AT_ONCE):
+        count = min(MEMBERS_AT_ONCE, trials - begin)
+        bad = rng.hypergeometric(shape.colluders, shape.others - shape.colluders, shape.drawn, count)
+        for _ in range(replacements):
+            falls_bad = rng.random(count) * choice < shape.colluders - bad
+            bad += (bad < shape.drawn) & falls_bad
+        found += np.bincount(bad, minlength=shape.drawn + 1)
+    return found
