@@ -106,7 +106,7 @@ def play(case: Case) -> Row:
 
 
 def _name(case: Case) -> str:
-    return "rounds" if case.rounds else "rounds_model"
+    return "rounds_played" if case.rounds else "rounds_model"
 
 
 def _key(case: Case) -> dict[str, Cell]:

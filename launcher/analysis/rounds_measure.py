@@ -108,6 +108,8 @@ def _rounds(played: list[_Played]) -> Row:
         "corrected_high": rounded(corrected.high),
         "again": rounded(again.share),
         "without_sum": rounded(without.share),
+        "without_sum_low": rounded(without.low),
+        "without_sum_high": rounded(without.high),
         "expected_mean": _mean(each.result.members for each in played),
         "missing_mean": _mean(each.result.missing for each in played),
         "wait_mean_s": _mean(waits),

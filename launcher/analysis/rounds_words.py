@@ -31,15 +31,19 @@ def _outages(row: Row) -> list[str]:
 
 
 def _corrections(rows: Rows) -> str:
-    header = ["Suite", "members", "off", "pattern", "rounds", "corrected", "95 % band", "model", "closed form"]
-    header += ["again", "no sum", "no sum, model"]
+    header = ["Suite", "members", "off", "pattern", "rounds", "corrected", "95 % band", "model", "closed form", "again"]
+    header += ["no sum", "95 % band", "model"]
     cells = []
     for row in rows:
-        band = f"{chance(row['corrected_low'])} to {chance(row['corrected_high'])}"
-        found = [str(row["rounds"]), chance(row["corrected"]), band, chance(row["model_corrected"])]
-        rest = [chance(row[name]) for name in ("closed_corrected", "again", "without_sum", "model_without_sum")]
-        cells.append([*_outages(row), *found, *rest])
+        shares = [chance(row["corrected"]), _band(row, "corrected"), chance(row["model_corrected"])]
+        shares += [chance(row["closed_corrected"]), chance(row["again"])]
+        shares += [chance(row["without_sum"]), _band(row, "without_sum"), chance(row["model_without_sum"])]
+        cells.append([*_outages(row), str(row["rounds"]), *shares])
     return as_markdown(header, cells)
+
+
+def _band(row: Row, name: str) -> str:
+    return f"{chance(row[f'{name}_low'])} to {chance(row[f'{name}_high'])}"
 
 
 def _costs(rows: Rows) -> str:
@@ -63,20 +67,22 @@ def _modeled(rows: Rows) -> str:
     return as_markdown(header, cells)
 
 
-def _largest(rows: Rows, suite: str, pattern: str, loss: float) -> Row | None:
+def _largest(rows: Rows, pattern: str, loss: float) -> Row:
     """The row of the largest network that was played so."""
-    fitting = [r for r in rows if (r["suite"], r["pattern"], r["loss"]) == (suite, pattern, loss)]
-    return max(fitting, key=lambda row: _number(row["members"]), default=None)
+    fitting = [row for row in rows if (row["pattern"], row["loss"]) == (pattern, loss)]
+    return max(fitting, key=lambda row: _number(row["members"]))
 
 
 def _typical(rows: Rows, suite: str) -> list[str]:
-    """A sentence for each pattern, at a typical loss."""
+    """A sentence for each pattern without loss, at a typical one, and at the largest one that was played."""
+    own = [row for row in rows if row["suite"] == suite]
     said = []
-    for pattern in dict.fromkeys(str(row["pattern"]) for row in rows):
-        row = _largest(rows, suite, pattern, TYPICAL_LOSS if pattern != "none" else 0.0)
-        if row is not None:
+    for pattern in dict.fromkeys(str(row["pattern"]) for row in own):
+        losses = {_number(row["loss"]) for row in own if row["pattern"] == pattern}
+        for loss in sorted(losses & {0.0, TYPICAL_LOSS, max(losses)}):
+            row = _largest(own, pattern, loss)
             said.append(
-                f"- Suite {suite}, {row['members']} members, {_share(row['loss'])} of the time off ({pattern}):"
+                f"- Suite {suite}, {row['members']} members, {_share(loss)} of the time off ({pattern}):"
                 f" {chance(row['corrected'])} of rounds corrected, {chance(row['without_sum'])} without a sum,"
                 f" {_seconds(row['wait_mean_s'])} until the sum, {_number(row['up_bytes']):.0f} bytes up and"
                 f" {_number(row['down_bytes']):.0f} down for each gateway."
