@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from common.roster import MESH_MAX
 from launcher.analysis.cache import Cache
 from launcher.analysis.graph_advice import BASIC_DRAWS, Population, basic, choices, recommended, trade
 from launcher.analysis.graph_cases import choice_row, connectivity, surroundings
@@ -72,7 +73,8 @@ def results(options: Options, tell: Tell, question: Question = DEFAULT) -> Resul
     """Every table: simulated key graphs, surrounded members, and what draws mean for the question."""
     cache, tables = Cache(options), Results(graph_connectivity=[], graph_surrounded=[])
     graphs = list(connectivity(is_full=options.full))
-    promises = list(surroundings(question.members, is_full=options.full))
+    drawing = question.members if question.members > MESH_MAX else DEFAULT.members  # a mesh draws nobody
+    promises = list(surroundings(drawing, is_full=options.full))
     parts: list[tuple[str, dict[str, Cell], Callable[[np.random.Generator], Row]]] = [
         *(("graph_connectivity", case.key, case.row) for case in graphs),
         *(("graph_surrounded", promise.key, promise.row) for promise in promises),

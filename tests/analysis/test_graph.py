@@ -129,6 +129,15 @@ def test_section_holds_its_tables_and_says_when_nothing_is_good_enough(tmp_path:
     assert "no number of draws up to 24" in text
 
 
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("members", [2, 5, 25, 26])
+def test_small_networks_are_answered_too(tmp_path: Path, members: int) -> None:
+    found = graph.results(Options(out=tmp_path), quiet, graph.Question(members=members))
+    asked = next(row for row in found["graph_advice"] if row["is_asked"])
+    assert asked["members"] == members
+    assert f"For {members} members" in graph.summary(found)
+
+
 def test_full_analysis_has_more_cases_than_the_short_one() -> None:
     short, full = (list(connectivity(is_full=is_full)) for is_full in (False, True))
     assert len(full) > len(short)
