@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 
 from common.schedule import Schedule
+from common.sizes import PRIVATE_MIN, RECOMMENDED_MIN
 from launcher.profile import Profile
 from launcher.rounds import ClosedRound
 from launcher.spectator import NetworkView
 from launcher.watching import Watching
-from provider.results import DEMONSTRATION, PRIVATE_MIN
+from provider.results import DEMONSTRATION
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Board:
             return ""
         return (
             f"{DEMONSTRATION}: a sum covers {fewest} households; "
-            f"from {PRIVATE_MIN} on it hides some of one, from 50 on most"
+            f"from {PRIVATE_MIN} on it hides some of one, from {RECOMMENDED_MIN} on most"
         )
 
     @property

@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 SEED_DEFAULT: Final = 2021
 OUT_DEFAULT: Final = Path("scratch/evaluation")
@@ -33,8 +34,10 @@ class Options:
     resume: bool = True
     jobs: int = 1
 
-    def generator(self, *address: str | int | float | None) -> np.random.Generator:
+    def generator(self, *address: str | int | float | None) -> "np.random.Generator":
         """Random numbers for one purpose: a function of seed and address alone, so parts can run in any order."""
+        import numpy as np  # noqa: PLC0415 -- help comes without it
+
         octets = hashlib.blake2b(repr((self.seed, *address)).encode(), digest_size=16).digest()
         return np.random.default_rng(int.from_bytes(octets))
 

@@ -1,7 +1,8 @@
 """The smallest network, by a stated rule: from which size on no attack gets further than a limit.
 
-The limits are conventions, fixed before anything was computed. Between two sizes a metric is taken as a straight line
-over the logarithm of the size. The bootstrap draws the units of every metric anew and applies the whole rule each time.
+The limits are conventions; those of "recommended" were chosen before the attacks were run. Between two sizes a metric
+is taken as a straight line over the logarithm of the size. The bootstrap draws the units of every metric anew and
+applies the whole rule each time.
 """
 
 from collections.abc import Sequence
@@ -25,11 +26,11 @@ class Criterion:
 
 
 CRITERIA: Final = (
-    Criterion("advantage_habits", 0.10, False, "who knows two households' habits guesses which one is in a week's sum"),
-    Criterion("advantage_day", 0.50, False, "who has two households' readings of a day guesses which one is in it"),
-    Criterion("auc_day", 0.10, True, "who knows a household ranks its days of absence above others (AUC over 0.5)"),
-    Criterion("f1", 0.05, True, "a member's appliances are found in the sum (F1 over a stranger's)"),
-    Criterion("groups_15_15", 0.05, False, "groups in which one household has more than 15 % of a week, or below 15"),
+    Criterion("advantage_habits", 0.10, False, "advantage of who knows habits and sees a week of sums"),
+    Criterion("advantage_day", 0.50, False, "advantage of who knows the readings of the day that is summed"),
+    Criterion("auc_day", 0.10, True, "AUC of absence for a day, over a stranger's"),
+    Criterion("f1", 0.05, True, "F1 of appliances found, over a stranger's"),
+    Criterion("groups_15_15", 0.05, False, "share of groups with fewer than 15 or one household above 15 % of a week"),
 )
 LEVELS: Final = {"recommended": 1.0, "minimum": 2.0, "strict": 0.5}
 """What every limit is multiplied by: the minimum is half as strict; the strict one shows what a limit costs."""

@@ -3,6 +3,8 @@
 import csv
 import io
 import math
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -45,3 +47,27 @@ def as_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table for the report: the first column to the left, the others to the right."""
     rule = ["---", *["--:"] * (len(header) - 1)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)) + "\n"
+
+
+def refilled(page: str, width: int = 120) -> str:
+    """Markdown with its paragraphs and list items wrapped anew; tables, headings, pictures and code stay."""
+    blocks = re.split(r"(\n{2,})", page)
+    return "".join(block if _is_fixed(block) else _wrapped(block, width) for block in blocks)
+
+
+def _is_fixed(block: str) -> bool:
+    return not block.strip() or block.startswith(("|", "#", "!", "```", "    "))
+
+
+def _wrapped(block: str, width: int) -> str:
+    """A paragraph, or the items of a list; a table that follows a line directly is left alone."""
+    items = re.split(r"\n(?=- |\|)", block)
+    lines = []
+    for item in items:
+        inner = "  " if item.startswith("- ") else ""
+        text = " ".join(item.split())
+        is_table = item.startswith("|")
+        end = "\n" if item.endswith("\n") else ""
+        filled = textwrap.wrap(text, width, subsequent_indent=inner, break_long_words=False, break_on_hyphens=False)
+        lines.append(item if is_table else "\n".join(filled) + end)
+    return "\n".join(lines)

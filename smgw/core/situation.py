@@ -14,6 +14,7 @@ from common.parameters import Parameters
 from common.roster import Leaf, Roster
 from common.schedule import Schedule
 from common.signing import Direction, Identity
+from common.sizes import MEMBERS_MIN
 from common.suites import Suite
 from smgw.core.events import Edge, EdgeErased, Membership, Publish, Slot, Store
 from smgw.core.leaves import Leaves
@@ -40,7 +41,7 @@ class MemberRules:
     provider_key: bytes
     revocations: RevocationList
     values: DrawValues
-    members_min: int = 5
+    members_min: int = MEMBERS_MIN
     masks_min: int = 3
     draws_min: int = 6
     degree_max: int = 255
