@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from launcher.analysis.households import Singles
+from launcher.analysis.households import Floats, Singles
 from launcher.analysis.samples import Measured
 
 _LEARN_DAYS: Final = (0, 1, 4)
@@ -33,7 +33,7 @@ def measures(import_w: Singles, sizes: Sequence[int], groups: int, draws: np.ran
     return [Measured("forecast_error", np.array(rows))]
 
 
-def error(total_w: Singles) -> float:
+def error(total_w: Floats | Singles) -> float:
     """The error of the forecast for one group's sum of shape (7, slots); 0 when nothing is imported."""
     forecast = total_w[list(_LEARN_DAYS)].mean(axis=0)
     actual = total_w[list(_TEST_DAYS)]

@@ -20,6 +20,23 @@ from launcher.analysis.options import SEED_DEFAULT, Options
 from launcher.analysis.progress import telling
 from launcher.analysis.tables import Results, write_csv
 
+_OWN: Final = """`dcnet analyze size --households FILE --out DIR` measures all of "Network size" on readings of your
+own; the more
+households, the better (10 at least; sizes end two below their number), and three whole weeks or more. The file is UTF-8
+text with commas: a first line `start,` and a name for each household, then for each interval its start (ISO 8601 with
+zone) and the net energy of each household in it in Wh, import less export:
+
+```
+start,house 1,house 2,house 3
+2026-03-05T00:00+01:00,52.1,33.0,-120.5
+2026-03-05T00:15+01:00,49.8,31.2,-131.0
+```
+
+Intervals of 1, 5, 15 or 60 minutes follow each other without a gap; periods that are no multiple of theirs are left
+out. A
+week with less than 35 % of a household's median use counts as absence, and the events to be found are the strong edges
+of its own readings. A wrong line is refused with its number. The same households teach the attacker, so small files
+overstate what it finds."""
 _PACKAGES: Final = ("dcnet-metering", "numpy", "matplotlib")
 
 
@@ -104,6 +121,10 @@ speaks what it costs when members are missing.
 ## Conclusion
 
 {_conclusion(results)}
+
+## With your own households
+
+{_OWN}
 
 ## How this page was made
 
