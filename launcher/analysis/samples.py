@@ -62,9 +62,8 @@ def auc(positive: Floats, negative: Floats) -> Floats:
 
 
 def stronger(first: Measured, second: Measured) -> Measured:
-    """For each size the attack that tells a member better from a stranger; both on the same units."""
-    gains = [(one.member - (0 if one.stranger is None else one.stranger)).mean(axis=0) for one in (first, second)]
-    is_second = gains[1] > gains[0]
+    """For each size the attack that does better on members; both on the same units."""
+    is_second = second.member.mean(axis=0) > first.member.mean(axis=0)
     stranger = None
     if first.stranger is not None and second.stranger is not None:
         stranger = np.where(is_second, second.stranger, first.stranger)

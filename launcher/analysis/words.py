@@ -11,6 +11,7 @@ from launcher.analysis.rule import CRITERIA, LEVELS
 from launcher.analysis.tables import Cell, Results, Row, Rows, as_markdown
 
 _ROUND_TO: Final = 10
+MEETING_BITS: Final = 0.02
 _SCHEMES: Final = (
     ("nothing", 1, "nothing", "the provider"),
     ("pseudonyms", 1, "pseudonyms", "the provider, without names; who issues them"),
@@ -75,8 +76,8 @@ car or PV). Only the mean was fitted: how much households differ follows from th
 Six populations of 1,000 households each: flats (1 to 3 people); houses (1 to 5 people); houses that all have a
 photovoltaic system of 4 to 12 kW, a heat pump, or an electric car of 11 kW; and a mixed street of half flats and half
 houses, of which 8 % of all have each of the three. Persons and shares are assumptions. Their readings cover five weeks
-in spring, by minute in the last one. Groups are drawn at random with replacement, so that the others stay independent
-up to n = {SIZE_MAX}. 250 further households of each population teach the attacker how loads vary."""
+in spring, by minute in the last one. Groups are drawn at random, for attacks with replacement, so that the others
+stay independent up to n = {SIZE_MAX}. 250 further households of each population teach the attacker how loads vary."""
 
 
 def attacks() -> str:
@@ -163,7 +164,12 @@ def decisive(results: Results) -> str:
 
 
 def section(results: Results) -> str:
-    """Results on network size."""
+    """Results on network size, the metrics of the thesis, and the alternatives."""
+    return "\n".join(part(results) for part in (_network, _thesis, _alternatives))
+
+
+def _network(results: Results) -> str:
+    """What a sum over n says, and the smallest n."""
     shown = {n: {m: at(results, m, n) for m in ("advantage_day", "advantage_habits", "auc_day")} for n in (5, 20, 100)}
     return f"""### Network size
 
@@ -202,8 +208,12 @@ Which limit decides depends on the period. Each alone, at the recommended limit,
 
 {decisive(results)}
 **Sensitivity.** The size grows with the square of what is asked: half the limit takes four times the members, or more.
+"""
 
-### The metrics of the thesis
+
+def _thesis(results: Results) -> str:
+    """What the metrics of the thesis say, and what they can't."""
+    return f"""### The metrics of the thesis
 
 ![Likeness](evaluation/likeness.svg)
 
@@ -229,9 +239,14 @@ Which limit decides depends on the period. Each alone, at the recommended limit,
 - *Information of changes* falls from {number(at(results, "information", 1)):.2f} bits to
   {number(at(results, "information", 20)):.2f} at n = 20 (stranger
   {number(at(results, "information", 20, "stranger")):.2f}), and
-  meets the stranger's near n = 50. Estimates from a week are biased upwards, for strangers alike.
+  from n = {_meeting(results, "information")} on exceeds the stranger's by {MEETING_BITS:g} bits at most. Estimates
+  from a week are biased upwards, for strangers alike.
+"""
 
-### What the alternatives buy
+
+def _alternatives(results: Results) -> str:
+    """What the baselines buy."""
+    return f"""### What the alternatives buy
 
 ![Baselines](evaluation/baselines.svg)
 
@@ -266,6 +281,15 @@ The forecast from the sum errs by {percent(at(results, "forecast_error", 20))} a
 grows with privacy, not against it. What opposes size is the cost of members who are missing. The window for 15-minute
 sums of the mixed street is **{size(row["n"])} to {floor_ten(end)} members**.
 """
+
+
+def _meeting(results: Results, metric: str) -> str:
+    """The size from which on a member's value is a stranger's, to within `MEETING_BITS`."""
+    apart = [
+        row["n"] for row in curve(results, metric) if number(row["member"]) - number(row["stranger"]) > MEETING_BITS
+    ]
+    sizes = [row["n"] for row in curve(results, metric) if not apart or number(row["n"]) > number(apart[-1])]
+    return str(sizes[0]) if sizes else f"> {SIZE_MAX}"
 
 
 def floor_ten(value: float) -> str:

@@ -33,7 +33,8 @@ def test_group_sums_hold_all_but_one_for_each_size() -> None:
 
 
 def test_the_stronger_attack_is_chosen_for_each_size() -> None:
-    first = Measured("f1", np.array([[0.9, 0.1]]), np.array([[0.8, 0.0]]))
-    second = Measured("f1", np.array([[0.5, 0.05]]), np.array([[0.0, 0.0]]))
+    first = Measured("auc_day", np.array([[0.9, 0.6]]), np.array([[0.5, 0.4]]))
+    second = Measured("auc_day", np.array([[0.8, 0.7]]), np.array([[0.3, 0.2]]))
     best = stronger(first, second)
-    assert best.member.tolist() == [[0.5, 0.1]]
+    assert best.stranger is not None
+    assert (best.member.tolist(), best.stranger.tolist()) == ([[0.9, 0.7]], [[0.5, 0.2]])
