@@ -198,7 +198,8 @@ rule.
 minutes, rounded up to a multiple of ten.
 
 The network must grow as readings get shorter: {_span(results, 1)}, for sums every minute, {_span(results, 15)}, for
-quarter-hours, {_span(results, 60)}, for hours. Hours hide a known day better, habits hardly. Growing beyond the
+quarter-hours, {_span(results, 60)}, for hours. Habits, which show in sums of any period,
+keep the last from falling further. Growing beyond the
 window
 buys privacy slowly, as the root of n, and corrections quickly. Whoever fears an attacker with a whole week of a
 household's readings
