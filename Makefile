@@ -49,8 +49,8 @@ simulate: setup ## run simulated networks in virtual time (SEEDS=1000)
 bench: setup ## measure CPU and bytes per round beside plain MQTT, and rewrite docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmark --write docs/benchmarks.md
 
-evaluation: setup ## compute how large a network must be, and rewrite docs/evaluation.md with plots and tables
-	@$(BIN)/dcnet analyze report --out docs/evaluation
+evaluation: setup ## compute how large a network must be, and rewrite docs/evaluation.md (FRESH=1: nothing from the cache)
+	@$(BIN)/dcnet analyze report --out docs/evaluation $(if $(FRESH),--fresh)
 
 lock: ## rewrite requirements.lock (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header -o requirements.lock pyproject.toml

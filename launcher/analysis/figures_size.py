@@ -54,9 +54,16 @@ def main_population(rows: Rows) -> str:
     return MAIN if any(row["population"] == MAIN for row in rows) else str(rows[0]["population"])
 
 
-def curve(results: Results, metric: str, period_min: int = MAIN_PERIOD_MIN) -> Rows:
-    """One metric over n for the main population in the first season."""
+def main_period_min(rows: Rows) -> int:
+    """A quarter-hour, or the shortest period of households that are read less often."""
+    periods = [int(number(row["period_min"])) for row in rows]
+    return MAIN_PERIOD_MIN if MAIN_PERIOD_MIN in periods else min(periods)
+
+
+def curve(results: Results, metric: str, period_min: int | None = None) -> Rows:
+    """One metric over n for the main population in the first season; for the main period unless told."""
     rows = results["size_curves"]
+    period_min = period_min or main_period_min(rows)
     population, season = main_population(rows), rows[0]["season"]
     return chosen(rows, metric=metric, period_min=period_min, population=population, season=season)
 
@@ -64,24 +71,27 @@ def curve(results: Results, metric: str, period_min: int = MAIN_PERIOD_MIN) -> R
 def privacy(results: Results) -> "Figure":
     """Games, absence and appliances over n."""
     figure, (games, periods, absence, appliances) = grid(2, 2, height=3.0)
+    main = f"({main_period_min(results['size_curves'])} min)"
     known = (("advantage_week", "one week"), ("advantage_day", "one day"), ("advantage_habits", "habits only"))
     for place, (metric, label) in enumerate(known):
         _line(games, curve(results, metric), label, place)
     _stranger(games, curve(results, "advantage_day"), "stranger")
-    for place, period_min in enumerate(PERIODS_MIN):
+    there = {row["period_min"] for row in results["size_curves"]}
+    shown = [(place, period_min) for place, period_min in enumerate(PERIODS_MIN) if period_min in there]
+    for place, period_min in shown:
         _line(periods, curve(results, "advantage_day", period_min), f"{period_min} min", place)
     for place, (metric, label) in enumerate((("auc_week", "one week"), ("auc_day", "one day"))):
         _line(absence, curve(results, metric), label, place)
     _stranger(absence, curve(results, "auc_day"), "stranger, one day")
-    for place, period_min in enumerate(PERIODS_MIN):
+    for place, period_min in shown:
         rows = curve(results, "f1", period_min)
         _line(appliances, rows, f"{period_min} min", place)
         sizes = [number(row["n"]) for row in rows]
         (dots,) = appliances.plot(sizes, [number(row["stranger"]) for row in rows], ":", color=COLORS[place], lw=1)
     dots.set_label("strangers")
-    _finish(games, "a  who is in the sum? (15 min)", "advantage over guessing", "attacker knows", is_below=True)
+    _finish(games, f"a  who is in the sum? {main}", "advantage over guessing", "attacker knows", is_below=True)
     _finish(periods, "b  the same, one day known", "advantage over guessing", "period", is_below=True)
-    _finish(absence, "c  is the household away? (15 min)", "AUC (0.5 is guessing)", "asked for")
+    _finish(absence, f"c  is the household away? {main}", "AUC (0.5 is guessing)", "asked for")
     _finish(appliances, "d  appliances found", "F1 score", "period")
     periods.set_ylim(bottom=-0.08)
     absence.set_ylim(0.45, 1.02)

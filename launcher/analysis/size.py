@@ -9,7 +9,7 @@ from typing import Final
 
 import typer
 
-from launcher.analysis import absence, covariance, dominance, forecast, game, own, rule, traces
+from launcher.analysis import absence, covariance, dominance, figures_size, forecast, game, own, plots, rule, traces
 from launcher.analysis.cache import Cache
 from launcher.analysis.households import PERIODS_MIN, POPULATIONS, Extent, Sample, averaged, simulate
 from launcher.analysis.options import Options, Tell, silent
@@ -86,11 +86,14 @@ def results(options: Options, tell: Tell = silent, households: Path | None = Non
 
 def run(options: Options, households: Path | None = None) -> int:
     """The command."""
-    with telling() as tell:
-        found = results(options, tell, households)
-    paths = write_csv(options.out, found)
+    with plots.styled():
+        with telling() as tell:
+            found = results(options, tell, households)
+        write_csv(options.out, found)
+        for draw in (figures_size.privacy, figures_size.smallest, figures_size.likeness):
+            plots.save(draw(found), options.out, draw.__name__)
     typer.echo(summary(found))
-    typer.echo("Written: " + ", ".join(str(path) for path in paths))
+    typer.echo(f"Written: tables and plots of all metrics in {options.out}")
     return 0
 
 
