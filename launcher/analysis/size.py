@@ -100,16 +100,19 @@ def run(options: Options, households: Path | None = None) -> int:
 def summary(found: Results) -> str:
     """The smallest n for every population and period, one line each."""
     lines = []
+    largest = max(int(row["n"] or 0) for row in found["size_curves"])
     for row in found["size_smallest"]:
         if row["metric"] == "all" and row["level"] == "recommended":
             place = f"{row['population']}, {row['season']}, {row['period_min']} min"
-            lines.append(f"{place}: n = {shown(row['n'])} ({shown(row['low'])} to {shown(row['high'])})")
+            lines.append(
+                f"{place}: n = {shown(row['n'], largest)} ({shown(row['low'], largest)} to {shown(row['high'], largest)})"
+            )
     return "Smallest network by the rule (95 % bounds):\n" + "\n".join(lines)
 
 
-def shown(size: Cell) -> str:
-    """A size as people read it, rounded up; None is beyond what was computed."""
-    return "> 500" if size is None else str(math.ceil(float(size)))
+def shown(size: Cell, largest: int) -> str:
+    """A size as people read it, rounded up; None is beyond the largest that was computed."""
+    return f"> {largest}" if size is None else str(math.ceil(float(size)))
 
 
 def _part(part: Part, options: Options) -> tuple[Rows, Rows]:

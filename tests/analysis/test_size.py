@@ -22,7 +22,7 @@ def test_one_s_own_households_get_curves_and_a_smallest_size(tmp_path: Path) -> 
     assert {"advantage_day", "advantage_week", "advantage_habits", "f1", "groups_15_15", "forecast_error"} <= metrics
     assert {row["period_min"] for row in found["size_curves"]} == {60}
     assert {row["n"] for row in found["size_curves"]} == {1, 2, 5, 10}
-    assert "own, own, 60 min: n = > 500" in size.summary(found)
+    assert "own, own, 60 min: n = > 10" in size.summary(found)
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_others(tmp_path: Path) -> None:
