@@ -16,6 +16,8 @@ from launcher.analysis.covariance import Weights
 from launcher.analysis.households import WEEK_DAYS, Floats, Sample, Singles
 from launcher.analysis.samples import Measured, auc, group_sums, others
 
+HOUSEHOLDS_MIN: Final = 5
+"""So many must have been away and at home: a mean of fewer has no bounds worth the name."""
 _STANDBY_PERCENTILE: Final = 10
 _FLOOR_W: Final = 10.0
 
@@ -28,7 +30,7 @@ def measures(  # noqa: PLR0913, PLR0917 -- who is attacked, how, and how often
     draws: np.random.Generator,
     seen_w: Singles | None = None,
 ) -> list[Measured]:
-    """AUC by day and by week, for members and strangers; nothing when no household was ever away.
+    """AUC by day and by week, for members and strangers; nothing when hardly any household was ever away.
 
     `seen_w` is what is seen of each household instead of `sample.coarse_w`.
     """
@@ -40,7 +42,7 @@ def measures(  # noqa: PLR0913, PLR0917 -- who is attacked, how, and how often
             weeks = [int(draws.choice(away)), int(draws.choice(home))]
             picked = others(draws, sample.count, (groups, max(sizes)), household)
             rows.append(_attacked(sample, power, household, weeks, weights, sizes, picked))
-    return _stronger(np.array(rows)) if rows else []
+    return _stronger(np.array(rows)) if len(rows) >= HOUSEHOLDS_MIN else []
 
 
 def _attacked(  # noqa: PLR0913, PLR0917 -- one household, its weeks and its groups

@@ -90,7 +90,7 @@ def run(options: Options, households: Path | None = None) -> int:
         with telling() as tell:
             found = results(options, tell, households)
         write_csv(options.out, found)
-        for draw in (figures_size.privacy, figures_size.smallest, figures_size.likeness):
+        for draw in (figures_size.privacy, figures_size.likeness):
             plots.save(draw(found), options.out, draw.__name__)
     typer.echo(summary(found))
     typer.echo(f"Written: tables and plots of all metrics in {options.out}")
@@ -104,9 +104,8 @@ def summary(found: Results) -> str:
     for row in found["size_smallest"]:
         if row["metric"] == "all" and row["level"] == "recommended":
             place = f"{row['population']}, {row['season']}, {row['period_min']} min"
-            lines.append(
-                f"{place}: n = {shown(row['n'], largest)} ({shown(row['low'], largest)} to {shown(row['high'], largest)})"
-            )
+            value, low, high = (shown(row[name], largest) for name in ("n", "low", "high"))
+            lines.append(f"{place}: n = {value} ({low} to {high})")
     return "Smallest network by the rule (95 % bounds):\n" + "\n".join(lines)
 
 

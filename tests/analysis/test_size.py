@@ -67,7 +67,7 @@ def test_a_simulated_part_has_every_metric_for_members_and_strangers(tmp_path: P
 def test_the_command_writes_tables_and_plots_of_one_s_own_households(step_min: int, tmp_path: Path) -> None:
     assert size.run(options(tmp_path), own_file(tmp_path / "own.csv", step_min=step_min)) == 0
     written = {path.name for path in tmp_path.iterdir()}
-    assert {"size_curves.csv", "size_smallest.csv", "privacy.svg", "smallest.png", "likeness.png"} <= written
+    assert {"size_curves.csv", "size_smallest.csv", "privacy.svg", "likeness.png"} <= written
 
 
 def test_more_is_drawn_when_everything_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
