@@ -54,13 +54,15 @@ def _useless(row: Row) -> float:
 
 def _curve(axes: "Axes", rows: Rows, x: str, name: str, label: str) -> "Line2D":
     """The closed form as a line, what was simulated as dots with bars; no dot where nothing was hit."""
-    closed = [(row[x], row[f"{name}_closed"]) for row in rows if row[f"{name}_closed"]]
+    closed = [(float(row[x] or 0), float(row[f"{name}_closed"] or 0)) for row in rows if row[f"{name}_closed"]]
     (line,) = axes.plot([at for at, _ in closed], [chance for _, chance in closed], label=label)
     hit = [row for row in rows if row[name]]
     middle = [float(row[name] or 0) for row in hit]
     below = [float(row[name] or 0) - float(row[f"{name}_low"] or 0) for row in hit]
     above = [float(row[f"{name}_high"] or 0) - float(row[name] or 0) for row in hit]
-    axes.errorbar([row[x] for row in hit], middle, yerr=[below, above], fmt="o", ms=3, color=line.get_color())
+    axes.errorbar(
+        [float(row[x] or 0) for row in hit], middle, yerr=[below, above], fmt="o", ms=3, color=line.get_color()
+    )
     return line
 
 

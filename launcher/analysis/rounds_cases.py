@@ -78,8 +78,8 @@ def rows_of(options: Options, tell: Tell, cases: Sequence[Case]) -> Rows:
     played = each(
         partial(_kept, options), left, options.jobs, lambda done, _: tell("rounds", len(found) + done, len(cases))
     )
-    rows = found | dict(zip(left, played, strict=True))
-    return [row for case in cases for row in rows[case]]
+    whole = found | dict(zip(left, played, strict=True))
+    return [row for case in cases for row in whole[case]]
 
 
 def _longest(case: Case) -> tuple[int, int]:

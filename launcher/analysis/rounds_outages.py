@@ -7,6 +7,7 @@ of a burst-noise channel" (1960), which has two such states.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import exp
 from typing import Final, final
 
@@ -78,7 +79,7 @@ class Weather:
             if self._rng.random() < self._outages.loss:
                 self._cut(street)
             else:
-                self._wait(self._outages.on_rounds_mean, lambda street=street: self._cut(street))
+                self._wait(self._outages.on_rounds_mean, partial(self._cut, street))
 
     def _cut(self, street: range) -> None:
         for number in street:
