@@ -4,6 +4,7 @@ The same seed gives the same page, except for the section "How this page was mad
 """
 
 import math
+import os
 import platform
 import time
 from datetime import UTC, datetime
@@ -144,10 +145,12 @@ def _short(results: Results) -> str:
     bounds = f"{words.size(row['low'])} to {words.size(row['high'])}"
     return f"""**In short.** For 15-minute sums of a mixed street the smallest network by the rule has
 **{words.size(row["n"])}
-households** (95 % bounds {bounds}); up to about {words.floor_ten(end)} corrections stay affordable. Over all
+households** (95 % bounds {bounds}); up to about
+{words.floor_ten(end)} households corrections stay affordable. Over all
 populations
 at 15 minutes the rule asks for {_number(results, "recommended")}, and by limits twice as wide for
-{_number(results, "minimum")}. Sums every minute need {_span(results, 1)}. Five households, the smallest network that
+{_number(results, "minimum")}. Sums every minute need {_span(results, 1)}, by population. Five households, the
+smallest network that
 the protocol can run safely, hide
 next to nothing: who has a day's readings finds it in the sum with an advantage of
 {words.percent(words.at(results, "advantage_day", 5))}, who knows habits with
@@ -159,7 +162,7 @@ def _span(results: Results, period_min: int) -> str:
     rows = chosen(results["size_smallest"], metric="all", level="recommended", period_min=period_min)
     sizes = sorted(number(row["n"]) if row["n"] is not None else math.inf for row in rows)
     ends = [words.size(None if math.isinf(one) else one) for one in (sizes[0], sizes[-1])]
-    return f"{ends[0]} to {ends[1]}, by population"
+    return f"{ends[0]} to {ends[1]}"
 
 
 def _number(results: Results, level: str) -> str:
@@ -170,8 +173,9 @@ def _number(results: Results, level: str) -> str:
 def _threats() -> str:
     return """- **Simulated households.** Only their mean is fitted. Real ones are more alike in some ways
 (television, football)
-  and less in others; both change the numbers, and the first is invisible here: simulated households share the weather
-  and nothing else. Whoever has readings runs `dcnet analyze size --households FILE` on them.
+  and less in others; both change the numbers, and the first is invisible here: simulated households share the
+  weather and the hours of the day, nothing else. Whoever has readings runs `dcnet analyze size --households FILE` on
+  them.
 - **The attackers are good, not best.** They weigh linearly, for noise that is nearly Gaussian from ten or so
   households on; a learned or nonlinear attack may gain in small groups, where the answer is "too small" anyway. Against
   15-minute readings Hart's edges are weak; trained networks find more. Nobody attacks several groups or months at once.
@@ -197,8 +201,9 @@ rule.
 **{RECOMMENDED_MIN}** contributing meters are recommended. {judgment}: the largest over all populations at 15
 minutes, rounded up to a multiple of ten.
 
-The network must grow as readings get shorter: {_span(results, 1)}, for sums every minute, {_span(results, 15)}, for
-quarter-hours, {_span(results, 60)}, for hours. Habits, which show in sums of any period,
+The network must grow as readings get shorter. By population it takes {_span(results, 1)} households for sums every
+minute, {_span(results, 15)} for quarter-hours, and {_span(results, 60)} for hours. Habits, which show in sums of any
+period,
 keep the last from falling further. Growing beyond the
 window
 buys privacy slowly, as the root of n, and corrections quickly. Whoever fears an attacker with a whole week of a
@@ -207,11 +212,18 @@ must look elsewhere: even at n = {SIZE_MAX} the advantage is
 {words.percent(words.at(results, "advantage_week", SIZE_MAX))}."""
 
 
+def _processor_s() -> float:
+    """What this run and its finished processes have computed, in seconds."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
 def _made(options: Options, seconds: float) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
     flags = (" --full" if options.full else "") + ("" if options.seed == SEED_DEFAULT else f" --seed {options.seed}")
     return f"""- Command: `dcnet analyze report{flags} --out {options.out}`, or `make evaluation`; seed {options.seed}
 - Versions: {packages}, Python {platform.python_version()}
-- Recorded: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seconds:.0f} s with {options.jobs} processes, parts from the
-  cache included
+- Recorded: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seconds:.0f} s with {options.jobs} processes,
+  {_processor_s():.0f} s
+  of processor time; finished parts of an earlier run count as none
 - Plots (SVG, PNG) and the numbers behind them (CSV): [evaluation](evaluation)"""

@@ -207,7 +207,8 @@ and whole weeks of groups that fail the {RULE_CUSTOMERS}/{100 * RULE_SHARE:.0f} 
 Which limit decides depends on the period. Each alone, at the recommended limit, twice it (minimum) and half of it:
 
 {decisive(results)}
-**Sensitivity.** The size grows with the square of what is asked: half the limit takes four times the members, or more.
+**Sensitivity.** For the games the size grows with the square of what is asked: half the limit takes four times the
+members, or more.
 """
 
 
