@@ -10,7 +10,7 @@ SEEDS    ?= 1000
 DEMO_ARGS = --profile $(PROFILE) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports simulate bench lock clean
+.PHONY: help setup demo test check lint types imports simulate bench evaluation lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -50,6 +50,9 @@ simulate: setup ## run simulated networks in virtual time (SEEDS=1000)
 
 bench: setup ## measure CPU and bytes per round beside plain MQTT and other secure sums, and rewrite docs/benchmarks.md
 	@$(BIN)/python -m tests.benchmark --peers --write docs/benchmarks.md
+
+evaluation: setup ## compute how large a network must be, and rewrite docs/evaluation.md (FRESH=1: nothing from the cache)
+	@$(BIN)/dcnet analyze report --out docs/evaluation $(if $(FRESH),--fresh)
 
 lock: ## rewrite requirements.lock (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header -o requirements.lock pyproject.toml

@@ -11,6 +11,7 @@ from common.identifiers import is_name
 from common.reader import Reader
 from common.refusal import Refusal, RefusedError
 from common.schedule import Schedule
+from common.sizes import MEMBERS_MIN
 
 DRAWS_MAX: Final = 24
 """Neighbors that a gateway draws at most: a provider that raised it could use up the gateway's draw values."""
@@ -30,7 +31,7 @@ class Parameters:
     suite: int
     region: str
     schedule: Schedule
-    members_min: int = 5
+    members_min: int = MEMBERS_MIN
     masks_min: int = 3
     draws: int = 6
     degree_max: int = 255

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 
 from common.schedule import Schedule
+from common.sizes import PRIVATE_MIN, RECOMMENDED_MIN
 from common.suites import BASIC, BASIC_WARNING
 from launcher.profile import Profile
 from launcher.rounds import ClosedRound
 from launcher.spectator import NetworkView
 from launcher.watching import Watching
-from provider.results import DEMONSTRATION, PRIVATE_MIN
+from provider.results import DEMONSTRATION
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Board:
         fewest = min(plan.gateways for plan in self.profile.network)
         size = (
             f"{DEMONSTRATION}: a sum covers {fewest} households; "
-            f"from {PRIVATE_MIN} on it hides some of one, from 50 on most"
+            f"from {PRIVATE_MIN} on it hides some of one, from {RECOMMENDED_MIN} on most"
         )
         is_basic = any(plan.suite == BASIC.name for plan in self.profile.network)
         return ". ".join([size] * (fewest < PRIVATE_MIN) + [BASIC_WARNING] * is_basic)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from launcher import cli_broker, cli_gwa, cli_inspector, cli_provider, cli_smgw
+from launcher import cli_analyze, cli_broker, cli_gwa, cli_inspector, cli_provider, cli_smgw
 from launcher.errors import LauncherError
 from launcher.options import HELP
 
@@ -25,6 +25,7 @@ app.add_typer(cli_provider.app, name="provider")
 app.add_typer(cli_smgw.app, name="smgw")
 app.add_typer(cli_inspector.app, name="inspector")
 app.add_typer(cli_broker.app, name="broker")
+app.add_typer(cli_analyze.app, name="analyze")
 
 Direction = Literal["up", "down"]
 Suite = Literal["hardened", "basic"]

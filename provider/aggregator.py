@@ -18,6 +18,7 @@ from broker.home import HomeError
 from broker.pace import OncePerMinute
 from common import topics
 from common.identifiers import NetworkId
+from common.sizes import PRIVATE_MIN
 from provider.core.events import (
     Connected,
     Disconnected,
@@ -36,7 +37,7 @@ from provider.core.events import (
     Tick,
 )
 from provider.refusals import Refusals
-from provider.results import DEMONSTRATION, PRIVATE_MIN, as_json, as_sentences, is_demonstration
+from provider.results import DEMONSTRATION, as_json, as_sentences, is_demonstration
 
 log = logging.getLogger(__name__)
 

@@ -19,6 +19,7 @@ from typing import Final
 from broker.home import HomeError
 from common.identifiers import NetworkId, RoundNumber
 from common.refusal import Refusal
+from common.sizes import PRIVATE_MIN
 from provider.core.events import RoundResult
 
 COLUMNS: Final = (
@@ -38,9 +39,6 @@ COLUMNS: Final = (
     "attempts",
     "duration_ms",
 )
-
-PRIVATE_MIN: Final = 20
-"""Contributors below which a sum says too much of each household (docs/protocol.md, "Sizes")."""
 
 DEMONSTRATION: Final = "demonstration, not private"
 

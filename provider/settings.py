@@ -17,11 +17,9 @@ from common.identifiers import NetworkId
 from common.parameters import DRAWS_MAX, Parameters
 from common.roster import MESH_MAX
 from common.schedule import Schedule
+from common.sizes import MEMBERS_MIN, PRIVATE_MIN, RECOMMENDED_MIN
 from common.suites import BASIC, BASIC_WARNING, NAMED
-from provider.results import DEMONSTRATION, PRIVATE_MIN
-
-MEMBERS_MIN: Final = 5
-"""The smallest network that operates without `demonstration = true`."""
+from provider.results import DEMONSTRATION
 
 TLS_PORT: Final = 8883
 """Where a broker that runs elsewhere listens unless the settings say otherwise: MQTT over TLS, as registered (IANA)."""
@@ -68,7 +66,7 @@ class NetworkSettings(BaseModel):
         if self.members_min < MEMBERS_MIN and not self.demonstration:
             raise ValueError(
                 f"members_min = {self.members_min} protects nobody: give {MEMBERS_MIN} or more, {PRIVATE_MIN} for some "
-                "privacy, 50 for good privacy. To try things out, add demonstration = true"
+                f"privacy, {RECOMMENDED_MIN} for good privacy. To try things out, add demonstration = true"
             )
         if self.masks_min >= self.members_min:
             raise ValueError(
@@ -119,7 +117,8 @@ class NetworkSettings(BaseModel):
             return ""
         return (
             f"network {self.id} ({self.region}): {DEMONSTRATION}: rounds with as few as {self.members_min} members are "
-            f"summed (members_min); from {PRIVATE_MIN} on a sum hides some of a household, from 50 on most"
+            f"summed (members_min); from {PRIVATE_MIN} on a sum hides some of a household, "
+            f"from {RECOMMENDED_MIN} on most"
         )
 
     @property

@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 
 from broker.settings import BusSettings, HomePath, Name
 from broker.toml import FileSettings, load_settings
+from common.sizes import MEMBERS_MIN
 from smgw.lmn.settings import MeterSettings
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -29,7 +30,9 @@ class GatewaySettings(FileSettings):
     suite: Literal["hardened", "basic"] = Field(
         "hardened", description="hardened against a lying provider too; basic, the thesis' own, against a curious one"
     )
-    members_min: int = Field(5, ge=2, le=65_535, description="No reading leaves when fewer members are expected")
+    members_min: int = Field(
+        MEMBERS_MIN, ge=2, le=65_535, description="No reading leaves when fewer members are expected"
+    )
     masks_min: int = Field(3, ge=1, le=255, description="No reading leaves under fewer masks")
     period_min_s: float = Field(900, ge=1, le=86_400, description="No rounds are shorter: quick sums tell more")
     draws_min: int | None = Field(

@@ -16,6 +16,7 @@ from common.roster import Leaf, Roster
 from common.schedule import Schedule
 from common.sealing import Context
 from common.signing import Direction, Identity
+from common.sizes import MEMBERS_MIN
 from common.suites import Suite
 from smgw.core.events import Edge, EdgeErased, MemberGone, Membership, Publish, Slot, Store
 from smgw.core.leaves import Leaves
@@ -42,7 +43,7 @@ class MemberRules:
     provider_key: bytes
     revocations: RevocationList
     values: DrawValues
-    members_min: int = 5
+    members_min: int = MEMBERS_MIN
     masks_min: int = 3
     draws_min: int = 6
     degree_max: int = 255

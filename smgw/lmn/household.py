@@ -19,9 +19,10 @@ DAY_MINUTES: Final = 1440
 LOCAL_OFFSET_MS: Final = 3_600_000
 """Local winter time is this much ahead of UTC."""
 
-_APPLIANCES: Final = (*EVERYDAY, WATER_HEATER, HEAT_PUMP, CAR)
+APPLIANCES: Final = (*EVERYDAY, WATER_HEATER, HEAT_PUMP, CAR)
+"""What a household may have. An appliance's place decides which random numbers are its own."""
 _TRAITS, _EQUIPMENT, _PRESENCE, _HOLIDAYS = range(1, 5)
-_NAME_TO_STREAM: Final = {appliance.name: 101 + place for place, appliance in enumerate(_APPLIANCES)}
+_FIRST_APPLIANCE: Final = 101
 _ANY_DAY: Final = np.zeros(1, dtype=np.int64)
 _PERSONS_SHARES: Final = np.cumsum((0.41, 0.34, 0.12, 0.09))
 
@@ -111,8 +112,11 @@ class _Runs:
 class Household:
     """One household, fixed by its seed and options."""
 
-    def __init__(self, seed: int, options: HouseholdOptions | None = None) -> None:
+    def __init__(
+        self, seed: int, options: HouseholdOptions | None = None, appliances: tuple[Appliance, ...] = APPLIANCES
+    ) -> None:
         self._seed = seed
+        self._appliances = appliances
         self._options = options or HouseholdOptions()
         traits = uniforms(seed, _TRAITS, _ANY_DAY, 5)[0]
         drawn = 1 + int(np.searchsorted(_PERSONS_SHARES, traits[0], side="right"))
@@ -121,7 +125,7 @@ class Household:
         self._standby_w = round(61 * float(np.exp(0.35 * _normal(traits[2]))) + 7 * self.persons)
         self._works_outside = bool(traits[3] < (0.6 if self.persons <= 2 else 0.45))
         self._shift_min = 45 * _normal(traits[4])
-        self._is_owner = uniforms(seed, _EQUIPMENT, _ANY_DAY, len(_APPLIANCES))[0]
+        self._is_owner = uniforms(seed, _EQUIPMENT, _ANY_DAY, len(appliances))[0]
 
     def profile(self, first_day: int, days: int) -> Profile:
         """Load and photovoltaic output of `days` days by minute; day 0 is 1970-01-01 local winter time."""
@@ -147,6 +151,11 @@ class Household:
             result += [Run(runs.appliance.name, *row) for row in rows]
         return sorted(result, key=lambda run: (run.start, run.appliance))
 
+    def is_away(self, first_day: int, days: int) -> NDArray[np.bool_]:
+        """Whether nobody is at home all day (they are away for whole weeks), for each of these days."""
+        numbers = np.arange(first_day, first_day + days, dtype=np.int64)
+        return self._presence(numbers).is_away[:, 0]
+
     def _pv(self, first_day: int, days: int) -> NDArray[np.int64]:
         if not self._options.pv_w:
             return np.zeros(days * DAY_MINUTES, dtype=np.int64)
@@ -157,8 +166,8 @@ class Household:
         numbers = np.arange(first_day, first_day + days, dtype=np.int64)
         presence = self._presence(numbers)
         return [
-            self._appliance_runs(appliance, numbers, presence)
-            for place, appliance in enumerate(_APPLIANCES)
+            self._appliance_runs(place, numbers, presence)
+            for place, appliance in enumerate(self._appliances)
             if self._has(appliance, float(self._is_owner[place]))
         ]
 
@@ -184,9 +193,10 @@ class Household:
         is_away = uniforms(self._seed, _HOLIDAYS, days // 7, 1) < 0.06
         return _Presence(wake, sleep, leave, back, is_away)
 
-    def _appliance_runs(self, appliance: Appliance, days: NDArray[np.int64], presence: _Presence) -> _Runs:
+    def _appliance_runs(self, place: int, days: NDArray[np.int64], presence: _Presence) -> _Runs:
+        appliance = self._appliances[place]
         slots = appliance.uses_max
-        draws = uniforms(self._seed, _NAME_TO_STREAM[appliance.name], days, 3 * slots)
+        draws = uniforms(self._seed, _FIRST_APPLIANCE + place, days, 3 * slots)
         happens, when, stretch = draws[:, :slots], draws[:, slots : 2 * slots], draws[:, 2 * slots :]
         stretches = appliance.shortest + (appliance.longest - appliance.shortest) * stretch
         if appliance is REFRIGERATOR or appliance is HEAT_PUMP:

@@ -307,10 +307,10 @@ async def test_the_warning_of_small_sums_is_said_when_it_begins_and_when_it_ends
 ) -> None:
     caplog.set_level(logging.INFO)
     world.batches.append([arrival(1)])
-    world.answers.append([RoundClosed(complete(number, size), 8) for number, size in enumerate((25, 8, 9, 30))])
+    world.answers.append([RoundClosed(complete(number, size), 8) for number, size in enumerate((35, 8, 9, 30))])
     await world.aggregator().step()
     assert [message for message in caplog.messages if message.startswith("network")] == [
-        "network 7 (north): demonstration, not private: its sums cover 8 contributors, fewer than 20",
+        "network 7 (north): demonstration, not private: its sums cover 8 contributors, fewer than 30",
         "network 7 (north): 30 contributors now",
     ]
 

@@ -120,7 +120,7 @@ def test_a_spreadsheet_reads_the_file_back(path: Path) -> None:
 
 
 def test_the_message_is_flat_and_names_no_member() -> None:
-    payload = json.loads(as_json(complete(10, contributors=25), 30, {Refusal.LATE: 2, Refusal.BAD_SIGNATURE: 1}))
+    payload = json.loads(as_json(complete(10, contributors=45), 30, {Refusal.LATE: 2, Refusal.BAD_SIGNATURE: 1}))
     assert payload == {
         "network": 7,
         "region": "north",
@@ -130,7 +130,7 @@ def test_the_message_is_flat_and_names_no_member() -> None:
         "why": "",
         "import_dwh": 12340,
         "export_dwh": 2000,
-        "contributors": 25,
+        "contributors": 45,
         "members": 8,
         "present": 8,
         "missing": 0,
@@ -148,7 +148,7 @@ def test_the_message_is_flat_and_names_no_member() -> None:
 
 
 def test_a_sum_over_few_contributors_carries_the_warning_whatever_the_members() -> None:
-    few = replace(complete(10, contributors=19), members=100, present=100)
+    few = replace(complete(10, contributors=29), members=100, present=100)
     assert json.loads(as_json(few, 30, {}))["warning"] == "demonstration, not private"
 
 

@@ -163,7 +163,7 @@ def test_the_thesis_demo_needs_to_be_called_a_demonstration(tmp_path: Path) -> N
     assert network.warning.startswith("network 1 (north): demonstration, not private: rounds with as few as 3 members")
 
 
-@pytest.mark.parametrize(("members_min", "is_warned"), [(19, True), (20, False)])
+@pytest.mark.parametrize(("members_min", "is_warned"), [(29, True), (30, False)])
 def test_below_twenty_members_there_is_a_warning(tmp_path: Path, members_min: int, is_warned: bool) -> None:
     (network,) = read(tmp_path, GOOD + f"members_min = {members_min}").network
     assert bool(network.warning) is is_warned
