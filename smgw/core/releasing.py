@@ -74,7 +74,7 @@ class Releasing:
         effects: list[Effect] = []
         if self._rounds.closing(order.round) is None:
             is_included = self._situation.client in order.included
-            effects.append(self._rounds.close(Closed(order.round, is_included, view)))
+            effects += self._rounds.close(Closed(order.round, is_included, view), has_release=True)
         return effects + self.release(order, view, now_ms)
 
     def _require_one(self, round_: RoundNumber, view: bytes, raw: bytes, now_ms: int) -> None:

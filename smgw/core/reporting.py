@@ -129,7 +129,8 @@ class Reporting:
         if sent is None or not known.has_closed(sent.round) or self._rounds.is_closed(sent.round):
             return []
         is_included = is_its_own and self._situation.client in known.included
-        effects: list[Effect] = [self._rounds.close(Closed(sent.round, is_included, known.view))]
+        closed, has_release = Closed(sent.round, is_included, known.view), self._situation.rules.suite.has_release
+        effects: list[Effect] = [*self._rounds.close(closed, has_release=has_release)]
         order, self._correction = self._correction, None
         is_one_chain = order is not None and order.round == sent.round and known.order.view == order.view
         if order is not None and is_its_own and is_one_chain and order.missing & known.included:

@@ -57,10 +57,14 @@ class Rounds:
         self._forget_before(sent.round)
         return Store(sent)
 
-    def close(self, closed: Closed) -> Store:
-        """Hold how a round was closed."""
+    def close(self, closed: Closed, *, has_release: bool) -> list[Store]:
+        """Hold how a round was closed.
+
+        Where shares are given, the store does not hear it of a round that is forgotten: it would be one like any other
+        after the next start, and give shares for whom the gateway may have unmasked.
+        """
         self._closed[closed.round] = closed
-        return Store(closed)
+        return [] if has_release and self.is_forgotten(closed.round) else [Store(closed)]
 
     def forget(self) -> None:
         """Another membership begins."""
