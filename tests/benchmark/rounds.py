@@ -161,7 +161,7 @@ class Rounds:
         for member in members:
             with asking.lap():
                 effects = member.handle(tick, now_ms)
-            questions = published(effects)
+            questions = [message for message in published(effects) if _kind(message) is Notification.CLOCK]
             if questions:
                 asked.append((member, questions[0]))
             else:
