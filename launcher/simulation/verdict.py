@@ -15,14 +15,15 @@ from launcher.simulation.population import Population
 from launcher.simulation.site import Site
 from launcher.simulation.trace import ViolationError
 
-LIVENESS_ROUNDS: Final = 12
+LIVENESS_ROUNDS: Final = 30
 LIVENESS_MS: Final = 240_000
 """Once the faults stop, everybody is expected again within so many rounds and so much time: requests are repeated after
-up to a minute, and a handshake may first have to fail."""
+up to a minute, a handshake may first have to fail, and who was silent time after time is tried again after up to 16
+rounds."""
 
 STREAK: Final = 3
 SETTLED_ROUNDS: Final = 4
-"""Everybody is back when everybody is expected and `STREAK` rounds had sums; so many more must then have one too."""
+"""Everybody is back when everybody is expected and was in `STREAK` sums; so many more rounds must then have sums."""
 
 EXACT_MAX: Final = 12
 """Up to so many gateways in a network the observer eliminates; beyond, it finds components, which is the same."""
@@ -71,9 +72,11 @@ class Verdict:
         return max(settled - begin, 0) / period_ms
 
     def _has_sum(self, network: NetworkId, since: RoundNumber) -> bool:
-        """Whether a network's last rounds, from `since` on, have sums; a network that is too small needs none."""
+        """Whether all are in a network's last sums, from `since` on; a network that is too small needs none."""
         last = self._audit.results(network, since)[-STREAK:]
-        return not self._wanting(network) or (len(last) == STREAK and all(r.status in WITH_SUM for r in last))
+        return not self._wanting(network) or (
+            len(last) == STREAK and all(result.present >= len(self._wanting(network)) for result in last)
+        )
 
     def _wanting(self, network: NetworkId) -> list[Gateway]:
         rules = self._rules[network]
