@@ -69,7 +69,7 @@ def test_a_slot_that_is_drawn_again_after_it_was_opened_is_found(monkeypatch: py
 def test_a_gateway_that_replaces_as_many_as_it_likes_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draws, "BUDGET_PART", 1)
     monkeypatch.setattr(draws, "SILENT_FINALS", 1)
-    assert "are allowed" in outcome(World(quiet(3, Lie.CUT_OFF, suite="basic")))
+    assert "are allowed" in outcome(World(quiet(4, Lie.CUT_OFF, gateways=50, rounds=10, suite="basic")))
 
 
 def test_gateways_that_take_the_neighbors_that_they_are_given_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def test_a_lie_in_a_network_that_draws_is_seen_through(lie: Lie) -> None:
 
 
 def test_a_gateway_that_is_cut_off_draws_no_others_than_its_certificate_allows() -> None:
-    world = World(quiet(3, Lie.CUT_OFF, rounds=9, suite="basic"))
+    world = World(quiet(4, Lie.CUT_OFF, gateways=50, rounds=10, suite="basic"))
     report = report_of(world)
     assert report.told > 0
     assert report.seen_through > 0

@@ -38,13 +38,14 @@ MESH: Final = Mesh(len(ALL), 0, needed(len(PEERS)))
 """Client n is member n - 1 of it."""
 
 DEADLINE: Final = SCHEDULE.deadline(ROUND, 0)
-ROSTER: Final = roster_of(root(), parameters=replace(PARAMETERS, suite=HARDENED.code))
+AT: Final = root(len(ALL))
+ROSTER: Final = roster_of(AT, parameters=replace(PARAMETERS, suite=HARDENED.code))
 RESTART: Final = "restart"
 
 
 def final(number: RoundNumber, view: bytes, included: Iterable[int]) -> Received:
     sets = (members(included), members(ALL))
-    order_ = RoundFinal(HARDENED.code, number, view, number, root().epoch, root().root, *sets, ())
+    order_ = RoundFinal(HARDENED.code, number, view, number, AT.epoch, AT.root, *sets, ())
     return announcement(Broadcast.FINAL, Notification.FINAL, order_.encode(), SCHEDULE.deadline(number, 0))
 
 
