@@ -225,8 +225,10 @@ class Rounds:
             self.corrected += [*frames, last]
             self.provider.resent += len(frames) + 1
             self._take(frames, self.provider.corrected, is_batch)
-            said = self._hand_in([last], self.provider.closing)
+            closing = Laps()
+            said = self._hand_in([last], closing)
             if any(message.topic == FINAL_TOPIC for message in said):
+                self.provider.closing.add(closing)
                 return said
 
     def _resend(self, order: Publish) -> list[Message]:
