@@ -38,8 +38,8 @@ class Grievances:
         """Whether nothing is sent in this round."""
         return round_ < self._away_until
 
-    def left_out(self, sent: Sent, final: bytes, now_ms: int) -> list[Effect]:
-        """A FINAL is without this gateway, which has sent."""
+    def left_out(self, sent: Sent, final: bytes, now_ms: int, *, is_proof: bool) -> list[Effect]:
+        """A FINAL is without this gateway, which has sent. It proves something only when both are of one chain."""
         self.declared_missing += 1
         self._left_out_ms = [at for at in self._left_out_ms if 0 <= now_ms - at < DAY_MS]
         self._left_out_ms.append(now_ms)
@@ -53,13 +53,14 @@ class Grievances:
             self._away_until = RoundNumber(sent.round + 1 + rounds)
             text += f" It stays away until round {self._away_until}."
         evidence = Evidence(now_ms, sent.round, Offense.LEFT_OUT, sent.frame, final)
-        return [Store(evidence), Notice(Level.WARNING, text)]
+        return [*([Store(evidence)] if is_proof else []), Notice(Level.WARNING, text)]
 
     def named_and_included(self, round_: RoundNumber, correction: bytes, final: bytes, now_ms: int) -> list[Effect]:
         """A correction has called somebody missing whom the FINAL of the round includes."""
         text = (
             f"The provider called members missing in round {round_} and then put them into its sum. This gateway gives"
-            " no share for them. Show the evidence to the gateway administrator (dcnet smgw evidence)."
+            " no share for those whose masks it took off. Show the evidence to the gateway administrator (dcnet smgw"
+            " evidence)."
         )
         return self._note(Evidence(now_ms, round_, Offense.NAMED_AND_INCLUDED, correction, final), text)
 
@@ -69,7 +70,7 @@ class Grievances:
         """Two lists of the missing in one round contradict each other; `first` is empty when it was not kept."""
         text = (
             f"The provider signed two lists of the missing in round {round_} that contradict each other."
-            " This gateway answered the first. Show the evidence to the gateway administrator (dcnet smgw evidence)."
+            " This gateway goes by the first. Show the evidence to the gateway administrator (dcnet smgw evidence)."
         )
         evidence = Evidence(now_ms, round_, Offense.TWO_CORRECTIONS, first, second)
         return ReportedError(reason, Level.CRITICAL, text, self._keep(evidence))

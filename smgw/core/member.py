@@ -20,6 +20,7 @@ from common.topics import Channel
 from smgw.core.admission import Admission
 from smgw.core.asking import AskTimer
 from smgw.core.clock import CrossCheck
+from smgw.core.closings import Closings
 from smgw.core.draws import Draws
 from smgw.core.events import (
     ClockStepped,
@@ -81,7 +82,8 @@ class Member:
         rounds = Rounds(contents.sent, contents.closed)
         self._grievances: Final = Grievances(entropy, contents.left_out_ms)
         self._reporting: Final = Reporting(self.situation, rounds, self._grievances, contents.metered_until_ms, now_ms)
-        self._releasing: Final = Releasing(self.situation, rounds, self._grievances)
+        self._closings: Final = Closings(self.situation, rounds, self._grievances)
+        self._releasing: Final = Releasing(self.situation, rounds, self._closings, self._grievances)
         timer = AskTimer(now_ms)
         openings = Openings(self.situation, self._trust, self._rosters, self._wants, rounds)
         proofs = Proofs(self.situation, self._trust, self._draws)
@@ -232,7 +234,7 @@ class Member:
         known, schedule = self.situation.final, self.situation.schedule
         if order is None or known is None or schedule is None:
             return []
-        effects = self._reporting.close(known, now_ms)
+        effects = self._closings.close(known.order, known.view, known.frame, now_ms)
         effects += self._releasing.release(order, known.view, now_ms)
         effects += self.situation.start(order.started)
         effects += self._finals.age(order.round, schedule, now_ms) + self._trust.erase_lapsed(now_ms)

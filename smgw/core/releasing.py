@@ -16,7 +16,8 @@ from common.payloads import Hold, Release, RoundFinal, view_of
 from common.refusal import Refusal, RefusedError
 from common.schedule import Schedule
 from common.sealing import Bits
-from smgw.core.events import ROUNDS_KEPT, Closed, Edge, Effect, Refuse, Sent
+from smgw.core.closings import Closings
+from smgw.core.events import ROUNDS_KEPT, Edge, Effect, Refuse, Sent
 from smgw.core.grievances import Grievances
 from smgw.core.rounds import Rounds
 from smgw.core.situation import Situation
@@ -29,9 +30,10 @@ PENDING_ROUNDS: Final = ROUNDS_KEPT - 1
 class Releasing:
     """The part of the member machine that opens the self-masks of its neighbors."""
 
-    def __init__(self, situation: Situation, rounds: Rounds, grievances: Grievances) -> None:
+    def __init__(self, situation: Situation, rounds: Rounds, closings: Closings, grievances: Grievances) -> None:
         self._situation: Final = situation
         self._rounds: Final = rounds
+        self._closings: Final = closings
         self._grievances: Final = grievances
 
     def hold(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
@@ -71,10 +73,7 @@ class Releasing:
             raise RefusedError(Refusal.WRONG_SUITE)
         if order.view != sent.view:
             raise RefusedError(Refusal.WRONG_VIEW)
-        effects: list[Effect] = []
-        if self._rounds.closing(order.round) is None:
-            is_included = self._situation.client in order.included
-            effects += self._rounds.close(Closed(order.round, is_included, view), has_release=True)
+        effects = self._closings.close(order, view, signed.raw, now_ms)
         return effects + self.release(order, view, now_ms)
 
     def _require_one(self, round_: RoundNumber, view: bytes, raw: bytes, now_ms: int) -> None:
@@ -94,6 +93,8 @@ class Releasing:
             return []
         if closing is None or closing.view != view or not closing.is_included or order.view != sent.view:
             return []
+        if not 0 <= schedule.round_at(now_ms) - order.round <= PENDING_ROUNDS:
+            return [Refuse(Refusal.STALE, Notification.RELEASE)]
         if len(order.included) < situation.members_min:
             return [Refuse(Refusal.TOO_FEW_MEMBERS, Notification.RELEASE)]
         if self._rounds.is_forgotten(order.round):

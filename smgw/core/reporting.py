@@ -16,11 +16,11 @@ from common.refusal import Refusal, RefusedError
 from common.schedule import Schedule
 from common.suites import EdgePad
 from common.superposition import ZERO, vector
-from smgw.core.events import Closed, Edge, Effect, Level, Notice, Publish, Refuse, Sent, TakeReading
+from smgw.core.events import Edge, Effect, Level, Notice, Publish, Refuse, Sent, TakeReading
 from smgw.core.grievances import Grievances
 from smgw.core.quorum import DrawnMasks, Holders
 from smgw.core.reading import Reading, ReadingStatus
-from smgw.core.rounds import Rounds
+from smgw.core.rounds import Heard, Rounds
 from smgw.core.situation import KnownFinal, Situation
 
 FEW_ROUNDS: Final = 3
@@ -45,8 +45,6 @@ class Reporting:
         self._round: RoundNumber | None = None
         self._decided: RoundNumber | None = None
         self._reading: Reading | None = None
-        self._correction: Correction | None = None
-        self._correction_frame = b""
         self._few_rounds = 0
         sent = rounds.last
         if sent is not None and decode(sent.frame).frame.client != situation.client:
@@ -109,9 +107,10 @@ class Reporting:
 
     def _is_overtaken(self, sent: Sent) -> bool:
         """Whether a correction has named this gateway, or a neighbor whose mask the last frame still carries."""
-        order = self._correction
-        if order is None or order.round != sent.round:
+        heard = self._rounds.heard.get(sent.round)
+        if heard is None:
             return False
+        order = heard.order
         peers = {edge.peer for tunnel in sent.tunnels if (edge := self._situation.edges.get(tunnel))}
         return self._situation.client in order.missing or any(peer in order.missing for peer in peers)
 
@@ -119,25 +118,8 @@ class Reporting:
         """Another membership begins, with seeds of its own, or none. What was reported stays reported."""
         self._drawn_masks.forget()
         self._rounds.forget()
-        self._correction = None
         self._round = self._decided = self._reading = None
         self._few_rounds = 0
-
-    def close(self, known: KnownFinal, now_ms: int) -> list[Effect]:
-        """A FINAL has come: the last round that was sent takes no correction any more."""
-        sent, is_its_own = self._sent, self._sent is not None and self._sent.round == known.round
-        if sent is None or not known.has_closed(sent.round) or self._rounds.is_closed(sent.round):
-            return []
-        is_included = is_its_own and self._situation.client in known.included
-        closed, has_release = Closed(sent.round, is_included, known.view), self._situation.rules.suite.has_release
-        effects: list[Effect] = [*self._rounds.close(closed, has_release=has_release)]
-        order, self._correction = self._correction, None
-        is_one_chain = order is not None and order.round == sent.round and known.order.view == order.view
-        if order is not None and is_its_own and is_one_chain and order.missing & known.included:
-            effects += self._grievances.named_and_included(sent.round, self._correction_frame, known.frame, now_ms)
-        if is_its_own and not is_included and known.included:
-            effects += self._grievances.left_out(sent, known.frame, now_ms)
-        return effects
 
     def correct(self, signed: SignedFrame, now_ms: int) -> list[Effect]:
         """Answer notification 4: the same reading without the masks toward the missing. Nothing to do if it sent none.
@@ -157,7 +139,7 @@ class Reporting:
         if order.view != sent.view:
             raise RefusedError(Refusal.WRONG_VIEW)
         self._require_consistent(order, sent, signed.raw, now_ms)
-        self._correction, self._correction_frame = order, signed.raw
+        self._rounds.heard[sent.round] = Heard(order, signed.raw)
         if self._situation.client in order.missing:
             raise RefusedError(Refusal.NAMES_ITSELF)
         return self._resend(order, sent, now_ms)
@@ -175,7 +157,8 @@ class Reporting:
         return self._refuse_round(order.round, Refusal.LATE)
 
     def _require_consistent(self, order: Correction, sent: Sent, frame: bytes, now_ms: int) -> None:
-        known = self._correction if self._correction is not None and self._correction.round == order.round else None
+        heard = self._rounds.heard.get(sent.round)
+        known = heard.order if heard is not None else None
         missing, attempt = (known.missing, known.attempt) if known else (sent.missing, sent.attempt)
         reason = None
         if order.attempt == attempt and order.missing != missing:
@@ -187,7 +170,8 @@ class Reporting:
         elif not missing <= order.missing:
             reason = Refusal.LIST_SHRINKS
         if reason in (Refusal.CONTRADICTION, Refusal.LIST_SHRINKS):
-            raise self._grievances.two_corrections(reason, sent.round, self._correction_frame, frame, now_ms)
+            first = heard.frame if heard is not None else b""
+            raise self._grievances.two_corrections(reason, sent.round, first, frame, now_ms)
         if reason is not None:
             raise RefusedError(reason)
 

@@ -4,10 +4,20 @@ Source: docs/protocol.md, "What is stored before what is sent", "Release".
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, final
 
 from common.identifiers import RoundNumber, TunnelId
+from common.payloads import Correction
 from smgw.core.events import ROUNDS_KEPT, Closed, Sent, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A correction, and the frame that said it."""
+
+    order: Correction
+    frame: bytes
 
 
 @final
@@ -19,6 +29,8 @@ class Rounds:
         self._sent: Final = {each.round: each for each in sent}
         self._closed: Final = {each.round: each for each in closed}
         self._was_open: Final = self._sent.keys() - self._closed.keys()
+        self.heard: Final[dict[RoundNumber, Heard]] = {}
+        """The last correction of each round that was consistent with those before."""
         self.held: Final[dict[RoundNumber, dict[TunnelId, int]]] = {}
         """The shares that this gateway holds of its neighbors' self-masks, as they were when it sent."""
 
@@ -57,6 +69,10 @@ class Rounds:
         self._forget_before(sent.round)
         return Store(sent)
 
+    def open_between(self, first: RoundNumber, last: RoundNumber) -> list[Sent]:
+        """What was sent in these rounds that no FINAL has closed."""
+        return [s for n, s in sorted(self._sent.items()) if first <= n <= last and n not in self._closed]
+
     def close(self, closed: Closed, *, has_release: bool) -> list[Store]:
         """Hold how a round was closed.
 
@@ -68,11 +84,11 @@ class Rounds:
 
     def forget(self) -> None:
         """Another membership begins."""
-        for known in (self._sent, self._closed, self.held):
+        for known in (self._sent, self._closed, self.heard, self.held):
             known.clear()
 
     def _forget_before(self, round_: RoundNumber) -> None:
         oldest = round_ - ROUNDS_KEPT
-        for known in (self._sent, self._closed, self.held):
+        for known in (self._sent, self._closed, self.heard, self.held):
             for old in [each for each in known if each <= oldest]:
                 del known[old]

@@ -182,10 +182,11 @@ def final(
     started: Sequence[TunnelId] = (),
     at_ms: int | None = None,
     at: RosterRoot | None = None,
+    of_view: bytes = NO_VIEW,
 ) -> Received:
     closed, at = RoundNumber(number), at or root()
     sets = (members(included), members(expected))
-    data = RoundFinal(BASIC.code, closed, NO_VIEW, closed, at.epoch, at.root, *sets, tuple(started))
+    data = RoundFinal(BASIC.code, closed, of_view, closed, at.epoch, at.root, *sets, tuple(started))
     at_ms = SCHEDULE.deadline(closed, 0) if at_ms is None else at_ms
     return announcement(Broadcast.FINAL, Notification.FINAL, data.encode(), at_ms)
 

@@ -27,6 +27,7 @@ from tests.smgw.core.builders import (
     PEERS,
     SELF,
     START,
+    VIEW,
     Bench,
     after,
     before,
@@ -121,7 +122,7 @@ def test_a_final_that_includes_the_gateway_closes_its_round() -> None:
 
 def test_a_gateway_that_was_left_out_although_it_sent_counts_that_and_says_so() -> None:
     bench, _ = reported()
-    order, frame = final(ROUND, included=PEERS), bench.sent.frame
+    order, frame = final(ROUND, included=PEERS, of_view=VIEW), bench.sent.frame
     text = (
         f"The provider left this gateway out of round {ROUND} although it sent"
         " (1 times within a day, 1 times since the start)."

@@ -166,3 +166,19 @@ def test_how_often_it_was_left_out_is_known_after_a_restart() -> None:
     effects, last = leave_out(bench, ROUND + 2, last)
     assert isinstance(effects[0], Store)
     assert 1 <= away(bench, ROUND + 3, last) <= AWAY_ROUNDS_MAX
+
+
+def test_what_a_final_shows_of_the_provider_is_kept_although_a_later_one_came_first() -> None:
+    bench, first = sealed(), calls_missing(5)
+    bench.handle(first, at_ms=FIRST)
+    said = closes(included=ALL)
+    bench.handle(closes(after(ROUND), of_view=view(said)), at_ms=SCHEDULE.deadline(after(ROUND), 0))
+    effects = bench.handle(said)
+    assert evidence(effects) == [Evidence(bench.now_ms, ROUND, Offense.NAMED_AND_INCLUDED, first.payload, said.payload)]
+
+
+def test_a_final_of_another_chain_that_leaves_the_gateway_out_is_counted_and_proves_nothing() -> None:
+    bench = sealed()
+    effects = bench.handle(closes(included=PEERS, of_view=b"another."), at_ms=SECOND)
+    assert evidence(effects) == []
+    assert bench.member.declared_missing == 1

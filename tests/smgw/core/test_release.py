@@ -238,3 +238,12 @@ def test_with_a_clock_set_back_over_midnight_a_seed_that_was_ratcheted_gives_no_
         bench.restart()
         bench.handle(Connected(), announced(MESH))
     assert given(bench.handle(closes(last, of_view=bench.sent.view))) == {}
+
+
+def test_who_is_named_long_after_the_last_final_gets_no_share() -> None:
+    bench = sealed(member_of_mesh(holds_for=()))
+    bench.handle(closes(), at_ms=DEADLINE)
+    late_ms = SCHEDULE.start(after(ROUND, 9))
+    effects = bench.handle(holds(*PEERS, at_ms=late_ms), at_ms=late_ms)
+    assert releases(effects) == []
+    assert Refuse(Refusal.STALE, Notification.RELEASE) in effects
