@@ -1,6 +1,6 @@
 """The long form of what the tests show in short: `dcnet simulate --proof` and `dcnet simulate --liveness`.
 
-Source: docs/protocol.md, "Suite hardened".
+Source: docs/protocol.md, "What a lying provider learns", "Release".
 """
 
 from itertools import chain

@@ -4,7 +4,7 @@ A frame of that suite hides its reading under a self-mask besides the masks towa
 drawn from the edge between the two, as their mask is, so a share is named by this mask and by whose self-mask it
 opens. `needed` shares open a self-mask; fewer, with the public corrections, tell nothing of it, as the polynomial has
 degree needed - 1. Different views make different masks, and so have different names.
-Source: docs/protocol.md, "Suite hardened".
+Source: docs/protocol.md, "Self-mask", "What a lying provider learns".
 """
 
 from collections.abc import Iterable

@@ -2,7 +2,7 @@
 
 A set is determined when all of its members' self-masks are opened and every mask that leads out of it is known: so
 the connected components of what is still hidden are looked at, for thousands of states in one step.
-Source: docs/protocol.md, "Suite hardened".
+Source: docs/protocol.md, "What a lying provider learns".
 """
 
 from collections import Counter

@@ -3,7 +3,7 @@
 A round begins with members who are all expected. Some vanish before they send (missing), and the closure follows: who
 has fewer than `needed` of its holders left is called missing too, until nothing changes. Of those included some give no
 shares until they are back (silent); the round is pending until everybody included has `needed` shares.
-Source: docs/protocol.md, "Suite hardened", "Key graph".
+Source: docs/protocol.md, "Correction", "Release", "Key graph".
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ three states: h took its mask toward x off (corrected), or h gave its share for 
 come late or never show a part of what counts as shown here: every frame is seen, each mask that was taken off is known
 by itself, and each colluding member has told all. That `members_min` limits the provider is left out as well.
 Members who were shown another FINAL before have masks and shares that fit nobody else's: they count as away.
-Source: docs/protocol.md, "Suite hardened".
+Source: docs/protocol.md, "What a lying provider learns".
 """
 
 from collections.abc import Iterator, Sequence

@@ -2,7 +2,7 @@
 
 It stands where the provider and its broker stand: it has every SUPERPOSITION and RELEASE that ever reached the broker,
 accepted, refused or late, knows the key graph, and has all that colluding members know.
-Source: docs/protocol.md, "What suite basic does not hide", "Suite hardened".
+Source: docs/protocol.md, "In suite basic", "What a lying provider learns".
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,8 @@
 """The oracle: knows every seed and every true reading, and checks all that gateways store and send.
 
 A gateway never sends what it has not stored, never two readings for one round, never a mask that its seeds do not
-give, never under fewer masks than its minimum. Source: docs/protocol.md, "Rules at the gateway".
+give, never under fewer masks than its minimum.
+Source: docs/protocol.md, "Rounds", "Masks", "What is stored before what is sent".
 """
 
 from collections.abc import Iterable, Sequence

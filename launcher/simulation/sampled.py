@@ -4,7 +4,7 @@ Cutting is what its lies come to: each hidden mask that leads out of the set mus
 A member takes off only so many that `needed` of its holders are left, and each holder that takes its own off no longer
 opens the member's self-mask. So of a member's holders twice as many can be cut off as may lack, and the others have to
 be in the set: it begins with one member, takes in those who have to be, and then cuts.
-Source: docs/protocol.md, "Suite hardened".
+Source: docs/protocol.md, "What a lying provider learns".
 """
 
 from collections.abc import Iterator, Mapping

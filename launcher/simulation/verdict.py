@@ -1,6 +1,6 @@
 """What must hold at the end of a run: everybody is back, every round has a sum, and nothing was shown.
 
-Source: docs/protocol.md, "Rounds", "Coming back", "What suite basic does not protect".
+Source: docs/protocol.md, "Rounds", "Coming back", "In suite basic".
 """
 
 from collections.abc import Mapping
