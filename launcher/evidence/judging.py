@@ -122,17 +122,18 @@ def _two_finals(case: Case) -> str:
     first, second = _final(case.first), _final(case.second)
     if view_of(case.first.raw) == view_of(case.second.raw):
         raise NoEvidenceError("both frames are the same FINAL")
-    if not (_closes(first, second.round) or _closes(second, first.round)):
+    earlier, later = sorted((first, second), key=lambda each: each.round)
+    if earlier.round == later.round:
+        what = f"one with {len(first.included)} and one with {len(second.included)} members in the sum"
+    elif later.void_from <= earlier.round:
+        own = f"its own, with {len(earlier.included)} members in the sum"
+        what = f"{own}, and that of round {later.round}, which voids it"
+    else:
         raise NoEvidenceError("the two FINALs close different rounds")
     return (
-        f"Proven: {case.who} signed two different FINALs that close round {second.round} of network"
-        f" {case.second.frame.network}, with {len(first.included)} and {len(second.included)} members in the sum. Each"
-        " round has one FINAL"
+        f"Proven: {case.who} signed two different FINALs that close round {earlier.round} of network"
+        f" {case.second.frame.network}: {what}. Each round has one FINAL"
     )
-
-
-def _closes(final: RoundFinal, round_: int) -> bool:
-    return final.void_from <= round_ <= final.round
 
 
 def _two_corrections(case: Case) -> str:

@@ -108,9 +108,38 @@ def test_two_orders_that_contradict_each_other_are_proven(case: tuple[Offense, b
     assert (verdict.holds, verdict.text.startswith("Proven: the provider 'provider' ")) == (True, True), verdict
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "closed"),
+    [
+        (final(1, 2, 3), final(1, 2), "round 50 of network 7: one with 3 and one with 2 members in the sum."),
+        (
+            final(number=52, void_from=49),
+            final(1, 2),
+            "round 50 of network 7: its own, with 2 members in the sum, and that of round 52, which voids it.",
+        ),
+        (
+            final(1, 2, number=49),
+            final(number=50, void_from=49),
+            "round 49 of network 7: its own, with 2 members in the sum, and that of round 50, which voids it.",
+        ),
+    ],
+    ids=["the same round", "voided by the first", "voided by the second"],
+)
+def test_the_round_that_two_finals_both_close_is_named(first: bytes, second: bytes, closed: str) -> None:
+    verdict = judge(document(Offense.TWO_FINALS, first, second), AUTHORITY)
+    assert verdict.holds
+    assert f"two different FINALs that close {closed}" in verdict.text
+
+
 HARMLESS = {
     "the same final twice": (Offense.TWO_FINALS, final(1, 2), final(1, 2), "the same FINAL"),
     "finals of two rounds": (Offense.TWO_FINALS, final(1, 2, number=49), final(1, 2), "close different rounds"),
+    "a final that voids only what follows another": (
+        Offense.TWO_FINALS,
+        final(1, 2, number=48),
+        final(number=50, void_from=49),
+        "close different rounds",
+    ),
     "a list that grows": (Offense.TWO_CORRECTIONS, correction(3), correction(3, 4, attempt=2), "do not contradict"),
     "the same list twice": (Offense.TWO_CORRECTIONS, correction(3), correction(3), "do not contradict"),
     "lists of two rounds": (Offense.TWO_CORRECTIONS, correction(3, number=49), correction(4), "different rounds"),
