@@ -1,3 +1,5 @@
+"""A recording of a bus: whole lines that are read back as they were, and the number of the line that is wrong."""
+
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager

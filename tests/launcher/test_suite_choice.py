@@ -1,11 +1,13 @@
 """Which suite a demonstration and a provider run, and what is said of the weaker one."""
 
+import inspect
 from pathlib import Path
 
 import pytest
 
 from common.suites import BASIC_WARNING
 from launcher.board import Board
+from launcher.cli import demo
 from launcher.profile import Overrides, load_profile
 from provider import settings as provider_settings
 from provider.results import DEMONSTRATION
@@ -21,6 +23,12 @@ def warning(profile: str, suite: str | None) -> str:
 def test_the_command_line_chooses_the_suite_of_all_networks(suite: str) -> None:
     played = load_profile("regions", Overrides(suite=suite))
     assert {plan.suite for plan in played.network} == {suite}
+
+
+def test_the_demo_runs_suite_hardened_unless_told_otherwise() -> None:
+    default = inspect.signature(demo).parameters["profile"].default
+    assert default == "demo"
+    assert {plan.suite for plan in load_profile(default, Overrides()).network} == {"hardened"}
 
 
 @pytest.mark.parametrize(

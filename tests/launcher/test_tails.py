@@ -1,3 +1,5 @@
+"""Tails of distributions: as in printed tables, and bounds that lie above what they bound."""
+
 import pytest
 
 from launcher.tails import chi_square_tail, more_than, sub_gaussian

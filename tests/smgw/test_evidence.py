@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from broker.home import HomeError, make_home
-from broker.keyfile import make_identity
+from broker.home import HomeError
 from common.identifiers import RoundNumber
 from smgw.core.events import Evidence, Offense
 from smgw.evidence import read_evidence, summary
-from smgw.vault import EVIDENCE_KEPT, Vault
+from smgw.vault import EVIDENCE_KEPT
+from tests.smgw import vaults
 from tests.smgw.records import MEMBERSHIP
+from tests.smgw.vaults import enrolled_home
 
 PROOF = Evidence(1_800_000_000_123, RoundNumber(50), Offense.TWO_FINALS, b"one", b"two")
 COMPLAINT = Evidence(1_800_000_060_000, RoundNumber(51), Offense.LEFT_OUT, b"own", b"final")
@@ -18,15 +19,11 @@ COMPLAINT = Evidence(1_800_000_060_000, RoundNumber(51), Offense.LEFT_OUT, b"own
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    path = tmp_path / "gateway"
-    make_home(path)
-    make_identity(path / "identity.key")
-    return path
+    return enrolled_home(tmp_path)
 
 
 def keep(home: Path, *records: Evidence) -> None:
-    with Vault(home, 100) as vault:
-        vault.apply([MEMBERSHIP, *records])
+    vaults.keep(home, MEMBERSHIP, *records)
 
 
 def test_offenses_are_read_as_they_were_kept(home: Path) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from broker.home import HomeError, make_home
-from broker.keyfile import make_identity
+from broker.home import HomeError
 from smgw import logbook
-from smgw.core.events import Calibration, LogLevel, Outcome, Record
-from smgw.vault import CALIBRATIONS_KEPT, Vault
+from smgw.core.events import Calibration, LogLevel, Outcome
+from smgw.vault import CALIBRATIONS_KEPT
+from tests.smgw.vaults import enrolled_home, keep
 
 WRONG = Calibration(1_800_000_000_123, LogLevel.ERROR, "The clock of this gateway is 42 s behind.", Outcome.FAILURE)
 RIGHT = Calibration(1_800_000_060_000, LogLevel.INFO, "The clock of this gateway agrees again.", Outcome.SUCCESS)
@@ -16,15 +16,7 @@ RIGHT = Calibration(1_800_000_060_000, LogLevel.INFO, "The clock of this gateway
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    path = tmp_path / "gateway"
-    make_home(path)
-    make_identity(path / "identity.key")
-    return path
-
-
-def keep(home: Path, *records: Record) -> None:
-    with Vault(home, 100) as vault:
-        vault.apply(records)
+    return enrolled_home(tmp_path)
 
 
 def test_entries_are_numbered_in_the_order_of_their_making(home: Path) -> None:
