@@ -61,8 +61,8 @@ def read_readings(path: Path) -> Readings:
         raise LauncherError(f"{path} cannot be read: {error.strerror}. Name a file of readings.") from error
     except (ValueError, csv.Error) as error:
         raise LauncherError(
-            f"{path}, line {rows.line_num}, is none of readings. Each has {', '.join(COLUMNS)}, as "
-            "dcnet smgw readings  writes them."
+            f"{path}, line {rows.line_num}, is none of readings. Each has {', '.join(COLUMNS)}, as dcnet smgw"
+            " readings writes them."
         ) from error
     return found
 
