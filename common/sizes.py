@@ -1,8 +1,7 @@
 """How many members a network needs: the numbers behind defaults, warnings and documentation.
 
 `MEMBERS_MIN` follows from the protocol. The other two are results: docs/evaluation.md derives them from simulated
-households by
-a stated rule, and a test compares them with its tables.
+households by a stated rule, and a test compares them with its tables.
 """
 
 from typing import Final

@@ -7,6 +7,7 @@ of the same group; 0.5 is a coin. Fine periods say nothing more: whoever has the
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,13 +23,26 @@ _STANDBY_PERCENTILE: Final = 10
 _FLOOR_W: Final = 10.0
 
 
-def measures(  # noqa: PLR0913, PLR0917 -- who is attacked, how, and how often
-    sample: Sample,
-    weights: Weights,
-    sizes: Sequence[int],
-    groups: int,
-    draws: np.random.Generator,
-    seen_w: Singles | None = None,
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """How absence is asked for: with what knowledge of other households, at which sizes, in how many groups of each."""
+
+    weights: Weights
+    sizes: Sequence[int]
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A household, a week in which it was away and one in which it was not, and its groups: (groups, members)."""
+
+    household: int
+    weeks: list[int]
+    picked: NDArray[np.int64]
+
+
+def measures(
+    sample: Sample, attack: Attack, draws: np.random.Generator, seen_w: Singles | None = None
 ) -> list[Measured]:
     """AUC by day and by week, for members and strangers; nothing when hardly any household was ever away.
 
@@ -40,30 +54,23 @@ def measures(  # noqa: PLR0913, PLR0917 -- who is attacked, how, and how often
         away, home = np.flatnonzero(sample.is_away[household]), np.flatnonzero(~sample.is_away[household])
         if len(away) and len(home) >= 2:
             weeks = [int(draws.choice(away)), int(draws.choice(home))]
-            picked = others(draws, sample.count, (groups, max(sizes)), household)
-            rows.append(_attacked(sample, power, household, weeks, weights, sizes, picked))
+            picked = others(draws, sample.count, (attack.groups, max(attack.sizes)), household)
+            rows.append(_attacked(sample, power, attack, _Drawn(household, weeks, picked)))
     return _stronger(np.array(rows)) if len(rows) >= HOUSEHOLDS_MIN else []
 
 
-def _attacked(  # noqa: PLR0913, PLR0917 -- one household, its weeks and its groups
-    sample: Sample,
-    power: Singles,
-    household: int,
-    weeks: list[int],
-    weights: Weights,
-    sizes: Sequence[int],
-    picked: NDArray[np.int64],
-) -> Floats:
+def _attacked(sample: Sample, power: Singles, attack: Attack, drawn: _Drawn) -> Floats:
     """AUC of shape (sizes, member or stranger, attacker, day or week)."""
+    household, weeks, picked = drawn.household, drawn.weeks, drawn.picked
     own = power[household, weeks]
     # The others are drawn from everybody but this household: their mean is what the attacker expects of each.
     mean = (power[:, weeks].sum(axis=0) - own) / (sample.count - 1)
     home = np.setdiff1d(np.flatnonzero(~sample.is_away[household]), weeks)
     habit, empty = _presence(sample, household, home)
-    direction = weights.within @ (empty - habit)
-    sums = group_sums(power[:, weeks], picked, sizes)
+    direction = attack.weights.within @ (empty - habit)
+    sums = group_sums(power[:, weeks], picked, attack.sizes)
     scores = []
-    for place, size in enumerate(sizes):
+    for place, size in enumerate(attack.sizes):
         expected = (size - 1) * mean
         ratio = _log(expected + empty) - _log(expected + habit)
         for joined in (own, power[picked[:, size - 1]][:, weeks]):
@@ -71,7 +78,7 @@ def _attacked(  # noqa: PLR0913, PLR0917 -- one household, its weeks and its gro
             gaussian = (seen - expected - mean) @ direction
             lognormal = ((_log(seen) - _log(expected + habit)) * ratio).sum(axis=-1)
             scores.append([_ranked(gaussian), _ranked(lognormal)])
-    return np.array(scores).reshape(len(sizes), 2, 2, 2)
+    return np.array(scores).reshape(len(attack.sizes), 2, 2, 2)
 
 
 def _stronger(table: Floats) -> list[Measured]:

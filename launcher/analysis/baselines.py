@@ -113,7 +113,8 @@ def _right(score_a: float, score_b: float, twice_middle: float) -> float:
 
 def _traced(sample: Sample, seen_w: Singles, weights: Weights, options: Options) -> list[Measured]:
     """Absence, appliances and likeness: what `seen_w` says of the households of the same places."""
-    absent = absence.measures(sample, weights, (1,), 1, options.generator("baselines", "absence"), seen_w)
+    attack = absence.Attack(weights, sizes=(1,), groups=1)
+    absent = absence.measures(sample, attack, options.generator("baselines", "absence"), seen_w)
     own, seen = (power[:, -WEEK_DAYS:].reshape(sample.count, -1) for power in (sample.coarse_w, seen_w))
     targets = options.generator("baselines", "targets").permutation(sample.count)[:_TARGETS].tolist()
     events = sample.events or []

@@ -1,8 +1,8 @@
 """What an attacker knows about households in general: how their days vary together.
 
 All attacks weigh the slots of a day by the inverse of the covariance of the noise, the sum of the others (Fisher's
-linear discriminant): the best any weighing can do when that noise is Gaussian. Weather, season and weekday
-are known: powers are taken relative to the population's mean of the day.
+linear discriminant): the best any weighing can do when that noise is Gaussian. Weather, season and weekday are known:
+powers are taken relative to the population's mean of the day.
 """
 
 from dataclasses import dataclass

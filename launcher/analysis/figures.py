@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from common.suites import HARDENED
 from launcher.analysis import figures_size, graph, rounds
 from launcher.analysis.plots import grid
 from launcher.analysis.tables import Results
@@ -85,7 +86,7 @@ FIGURES: Final = (
         "What size costs. **a** Probability that the honest rest of the key graph falls apart, and **b** that"
         " a member is surrounded by colluders, simulated (dots) and in closed form (lines). **c** Share of "
         "rounds that need a correction and **d** mean time until the sum is there, by the real cores (dots) "
-        "and by the model (lines), suite basic.",
+        f"and by the model (lines), suite {HARDENED.name}, the default.",
         ("graph_connectivity", "graph_surrounded", "rounds", "rounds_model"),
     ),
     Drawn(
@@ -93,8 +94,9 @@ FIGURES: Final = (
         figures_size.tradeoff,
         "The counter-forces over n, for 15-minute sums of the mixed street: what an attacker gains (less is more "
         "private), how wrong a forecast from the sum is (less is more useful), and the share of rounds that need a "
-        "correction when 1 % of the members are off (less is cheaper). The window begins at the smallest network by "
-        "the rule (bar: its 95 % bounds), and ends where more than three of four rounds need a correction.",
+        f"correction in suite {HARDENED.name}, the default, when 1 % of the members are off (less is cheaper). The "
+        "window begins at the smallest network by the rule (bar: its 95 % bounds), and ends where more than three of "
+        "four rounds need a correction.",
         ("size_curves", "size_smallest", "rounds_model"),
     ),
 )

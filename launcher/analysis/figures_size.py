@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from common.suites import HARDENED
 from launcher.analysis.households import PERIODS_MIN, POPULATIONS
 from launcher.analysis.plots import COLORS, GRAY, MARKERS, grid, log_sizes
 from launcher.analysis.tables import Cell, Results, Row, Rows
@@ -124,12 +125,10 @@ def smallest(results: Results) -> "Figure":
     rows = chosen(rows, season=rows[0]["season"])
     titles = {one.name: one.title for one in POPULATIONS} | {"own": "own households"}
     names = [name for name in titles if any(row["population"] == name for row in rows)]
-    for place, period_min in enumerate(PERIODS_MIN):
-        for level, offset in (("recommended", 0.0), ("minimum", 0.0)):
-            found = [
-                (names.index(str(row["population"])), row) for row in chosen(rows, period_min=period_min, level=level)
-            ]
-            _dots(axes, found, 0.18 * (place - 1.5) + offset, place, period_min, is_full=level == "recommended")
+    for period_min in PERIODS_MIN:
+        for level in ("recommended", "minimum"):
+            found = chosen(rows, period_min=period_min, level=level)
+            _dots(axes, [(names.index(str(row["population"])), row) for row in found])
     axes.set_yticks(range(len(names)), labels=[titles[name] for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     log_sizes(axes, "smallest number of households, n")
@@ -186,8 +185,8 @@ def tradeoff(results: Results) -> "Figure":
 
 
 def costs(results: Results) -> tuple[list[float], list[float]]:
-    """Sizes, and the share of rounds that need a correction, by the model of rounds."""
-    model = chosen(results["rounds_model"], suite="basic", loss=COST_LOSS, pattern="independent")
+    """Sizes, and the share of rounds of the default suite that need a correction, by the model of rounds."""
+    model = chosen(results["rounds_model"], suite=HARDENED.name, loss=COST_LOSS, pattern="independent")
     model.sort(key=lambda row: number(row["members"]))
     points = [(number(row["members"]), number(row["model_corrected"])) for row in model]
     return [size for size, _ in points if size <= SIZE_MAX], [share for size, share in points if size <= SIZE_MAX]
@@ -233,18 +232,15 @@ def _finish(axes: "Axes", title: str, unit: str, legend: str | None, *, is_below
             axes.legend(title=legend)
 
 
-def _dots(  # noqa: PLR0913 -- what marks look like
-    axes: "Axes", found: Sequence[tuple[int, Row]], offset: float, place: int, period_min: int, *, is_full: bool
-) -> None:
-    """One mark with its bounds for each population; beyond the largest size an arrow."""
+def _dots(axes: "Axes", found: Sequence[tuple[int, Row]]) -> None:
+    """For each population, by its place, one mark with its bounds; beyond the largest size an arrow."""
     for at, row in found:
-        value = number(row["n"]) or _BEYOND
-        low, high = number(row["low"]) or _BEYOND, number(row["high"]) or _BEYOND
-        height = at + offset
-        axes.plot([low, high], [height, height], color=COLORS[place], lw=1.2)
+        period_min, is_full = int(number(row["period_min"])), row["level"] == "recommended"
+        place = PERIODS_MIN.index(period_min)
+        value, low, high = (number(row[name]) or _BEYOND for name in ("n", "low", "high"))
+        height, color = at + 0.18 * (place - 1.5), COLORS[place]
+        axes.plot([low, high], [height, height], color=color, lw=1.2)
         marker = MARKERS[place] if row["n"] is not None else ">"
-        face = COLORS[place] if is_full else "white"
+        face = color if is_full else "white"
         label = f"{period_min} min" if is_full and at == found[0][0] else None
-        axes.plot(
-            [value], [height], marker=marker, mfc=face, mec=COLORS[place], color=COLORS[place], ls="", label=label
-        )
+        axes.plot([value], [height], marker=marker, mfc=face, mec=color, color=color, ls="", label=label)

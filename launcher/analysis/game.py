@@ -44,7 +44,7 @@ def known_day(fine_w: Singles, weights: Weights, game: Game, draws: np.random.Ge
     for a, b, d in zip(*pairs.T, day, strict=True):
         direction = weights.day @ (residual[a, d] - residual[b, d])
         scores = (residual[:, d] @ direction).astype(np.float64)
-        row = _play(scores, scores[a], scores[b], (scores[a] + scores[b]) / 2, (a, b), game, draws)
+        row = _play(scores, (scores[a] + scores[b]) / 2, (a, b), game, draws)
         member.append(row[0])
         stranger.append(row[1])
     return Measured("advantage_day", np.array(member), np.array(stranger))
@@ -63,7 +63,7 @@ def known_week(fine_w: Singles, weights: Weights, game: Game, draws: np.random.G
         directions = (difference - mean) @ weights.within + mean @ weights.week
         table = (flat @ directions.reshape(len(batch), -1).T).astype(np.float64)
         for (a, b), scores in zip(batch.tolist(), table.T, strict=True):
-            rows.append(_play(scores, scores[a], scores[b], (scores[a] + scores[b]) / 2, (a, b), game, draws))
+            rows.append(_play(scores, (scores[a] + scores[b]) / 2, (a, b), game, draws))
     played = np.array(rows)
     return Measured("advantage_week", played[:, 0], played[:, 1])
 
@@ -79,24 +79,21 @@ def known_habits(coarse_w: Singles, weights: Weights, game: Game, draws: np.rand
             direction = matrix @ (habit[a] - habit[b])
             scores = (week @ direction).astype(np.float64)
             middle = WEEK_DAYS * float((habit[a] + habit[b]) @ direction) / 2
-            rows.append(_play(scores, scores[a], scores[b], middle, (a, b), game, draws))
+            rows.append(_play(scores, middle, (a, b), game, draws))
     table = np.array(rows).reshape(-1, len(weights.habits), 2, len(game.sizes))
     best = table[:, :, 0].mean(axis=0).argmax(axis=0)
     columns = np.arange(len(game.sizes))
     return Measured("advantage_habits", table[:, best, 0, columns], table[:, best, 1, columns])
 
 
-def _play(  # noqa: PLR0913, PLR0917 -- one game
-    scores: Floats,
-    score_a: float,
-    score_b: float,
-    middle: float,
-    pair: tuple[int, int],
-    game: Game,
-    draws: np.random.Generator,
+def _play(
+    scores: Floats, middle: float, pair: tuple[int, int], game: Game, draws: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Advantage for each size with one of the pair in the sum, and with neither of them (another in their place)."""
-    largest = max(game.sizes)
+    """Advantage for each size with one of the pair in the sum, and with neither of them (another in their place).
+
+    `scores` are everybody's; from a sum's score above `middle` on, the attacker says the first of the pair.
+    """
+    (a, b), largest = pair, max(game.sizes)
     picked = others(draws, len(scores), (game.groups, largest), *pair)
     # The others are drawn from everybody but the pair: their mean is what the attacker expects of each.
     expected = np.delete(scores, pair).mean()
@@ -104,7 +101,7 @@ def _play(  # noqa: PLR0913, PLR0917 -- one game
     places = np.array(game.sizes)
     noise = sums[:, places - 1]
     # Sign 0 is an attacker that tosses a coin: identical households cannot be told apart.
-    advantage = (np.sign(score_a + noise - middle) - np.sign(score_b + noise - middle)).mean(axis=0) / 2
+    advantage = (np.sign(scores[a] + noise - middle) - np.sign(scores[b] + noise - middle)).mean(axis=0) / 2
     coin = draws.integers(0, 2, size=(game.groups, 1)) * 2 - 1
     blind = (coin * np.sign(sums[:, places] - middle)).mean(axis=0)
     return advantage, blind

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Final
 
 from common.parameters import DRAWS_MAX
+from common.suites import BASIC
 from common.thresholds import half, needed, silent, smallest_opened
 from launcher.analysis.graph_risk import Shape, any_of, binomial_tail, cliff, staying, surrounded
 from smgw.core.draws import BUDGET_PART
@@ -16,7 +17,7 @@ from smgw.core.draws import BUDGET_PART
 DRAWS_MIN: Final = 4
 """With fewer holders not one may be silent and one collude."""
 
-BASIC_DRAWS: Final = 6
+BASIC_DRAWS: Final = BASIC.draws
 
 HELD_BACK_MAX: Final = 0.01
 """So many readings may stay at home because holders are absent."""
@@ -48,8 +49,8 @@ class Choice:
     `risk` is that of one member over the life of its certificate with all `replacements` used, `risk_endless` the same
     in a network without end, `risk_any` that of anybody in the network. `held_back` is how often a member who is there
     stays out of a round since too many of its holders are absent, or stay out themselves; when a share `cliff` is
-    absent, everybody does. `hidden` honest members at least are in each sum that a lying provider
-    learns, but with the stated risk; 0 when that is not promised.
+    absent, everybody does. `hidden` honest members at least are in each sum that a lying provider learns, but with the
+    stated risk; 0 when that is not promised.
     """
 
     draws: int

@@ -82,7 +82,7 @@ def _connectivity(results: Results) -> str:
     header = ["Members", "draws", "collude", "absent", "falls apart", "95 % band", "closed form", "one isolated"]
     rows = []
     for row in results["graph_connectivity"]:
-        is_shown = row["share"] in {0.0, 0.1, 0.3} and row["draws"] != 24
+        is_shown = row["share"] in {0.0, 0.1, 0.3}
         if is_shown and (row["members"] == 100 or (row["members"] == 1_000 and row["draws"] != 3)):
             rows.append(_graph(row))
     return as_markdown(header, rows)
@@ -133,7 +133,6 @@ def _sizes(results: Results) -> str:
 def section(results: Results) -> str:
     """The part of the report."""
     members = results["graph_surrounded"][0]["members"]
-    asked = _asked(results)
     return f"""### The key graph
 
 Masks hide a member behind honest neighbors who are there. What a provider that works with some members learns are the
@@ -153,18 +152,23 @@ Once six are drawn, absence hardly matters, nor do colluders: it takes nearly ha
 before a graph with six draws breaks now and then, and with 24 it does not break at all in practice.
 
 **Can one member be surrounded?** Only those whom a member drew itself count, since a provider can arrange who draws it.
-In suite `basic` one honest neighbor among six is enough, as long as the provider follows the protocol. One that
-chooses who is expected needs half of them; and one that calls present members missing needs nobody at all
-(docs/protocol.md, "What suite basic does not protect"): no number of draws helps there. In suite `hardened`,
-2k - d colluders among the d drawn end the promise, whatever the provider says. A provider may besides make a member
-give up floor(d / 4) slots in the life of its certificate; all that it can reach so lies among d + floor(d / 4) draws,
-whose hypergeometric tail bounds the risk. The simulation plays that provider greedily, a million members for each
-point.
+In suite `basic` one honest neighbor among six is enough, as long as the provider follows the protocol. One that chooses
+who is expected needs half of them; and one that calls present members missing needs nobody at all (docs/protocol.md,
+"In suite basic"): no number of draws helps there. In suite `hardened`, 2k - d colluders among the d drawn end the
+promise, whatever the provider says. A provider may besides make a member give up floor(d / 4) slots in the life of its
+certificate; all that it can reach so lies among d + floor(d / 4) draws, whose hypergeometric tail bounds the risk. The
+simulation plays that provider greedily, a million members for each point.
 
 *Table: bound on the probability that one of {members} members is surrounded, over the share that colludes.*
 
 {_promises(results)}
-**How many draws?** {recommendation(results)}
+{_draws(results)}"""
+
+
+def _draws(results: Results) -> str:
+    """How many to draw, and what other numbers would mean."""
+    asked = _asked(results)
+    return f"""**How many draws?** {recommendation(results)}
 
 *Table: suite `hardened` over the number of draws; {asked["members"]} members, {asked["colluders"]} collude,
 {_share(asked["loss"])} absent.*
@@ -186,8 +190,8 @@ least risk. In a mesh all others are drawn.*
 
 {_sizes(results)}
 The share of colluders is taken as a fixed number of members, rounded up: in a small network so few are below what ends
-the promise that the risk is 0. Who fears that colluders gather where he lives reads the column "without end",
-in which each member colludes independently with that probability. And a network grows: whoever draws 24 from the
-start need not choose again. Each doubling of the network lets everybody draw
-anew, so over the growth from 26 to n members the risk is at most log2(n / 13) times as large.
+the promise that the risk is 0. Who fears that colluders gather where he lives reads the column "without end", in which
+each member colludes independently with that probability. And a network grows: whoever draws 24 from the start need not
+choose again. Each doubling of the network lets everybody draw anew, so over the growth from 26 to n members the risk is
+at most log2(n / 13) times as large.
 """

@@ -42,8 +42,8 @@ def regression(own_w: Singles, seen_w: Singles, period_min: int) -> float:
 def information(own_w: Singles, seen_w: Singles) -> float:
     """Mutual information of the changes of both series, in bits.
 
-    The household's changes fall into nine classes of watts, the seen ones into nine of equal frequency.
-    What little two independent series seem to share is the same for a stranger.
+    The household's changes fall into nine classes of watts, the seen ones into nine of equal frequency. What
+    little two independent series seem to share is the same for a stranger.
     """
     own = np.searchsorted(_CHANGE_BINS_W, np.diff(own_w))
     changes = np.diff(seen_w)

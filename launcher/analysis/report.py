@@ -22,10 +22,9 @@ from launcher.analysis.progress import telling
 from launcher.analysis.tables import Results, write_csv
 
 _OWN: Final = """`dcnet analyze size --households FILE --out DIR` measures all of "Network size" on readings of your
-own; the more
-households, the better (10 at least; sizes end two below their number), and three whole weeks or more. The file is UTF-8
-text with commas: a first line `start,` and a name for each household, then for each interval its start (ISO 8601 with
-zone) and the net energy of each household in it in Wh, import less export:
+own; the more households, the better (10 at least; sizes end two below their number), and three whole weeks or more. The
+file is UTF-8 text with commas: a first line `start,` and a name for each household, then for each interval its start
+(ISO 8601 with zone) and the net energy of each household in it in Wh, import less export:
 
 ```
 start,house 1,house 2,house 3
@@ -34,10 +33,9 @@ start,house 1,house 2,house 3
 ```
 
 Intervals of 1, 5, 15 or 60 minutes follow each other without a gap; periods that are no multiple of theirs are left
-out. A
-week with less than 35 % of a household's median use counts as absence, and the events to be found are the strong edges
-of its own readings. A wrong line is refused with its number. The same households teach the attacker, so small files
-overstate what it finds."""
+out. A week with less than 35 % of a household's median use counts as absence, and the events to be found are the strong
+edges of its own readings. A wrong line is refused with its number. The same households teach the attacker, so small
+files overstate what it finds."""
 _PACKAGES: Final = ("dcnet-metering", "numpy", "matplotlib")
 
 
@@ -144,16 +142,11 @@ def _short(results: Results) -> str:
     row, end = window(results)
     bounds = f"{words.size(row['low'])} to {words.size(row['high'])}"
     return f"""**In short.** For 15-minute sums of a mixed street the smallest network by the rule has
-**{words.size(row["n"])}
-households** (95 % bounds {bounds}); up to about
-{words.floor_ten(end)} households corrections stay affordable. Over all
-populations
-at 15 minutes the rule asks for {_number(results, "recommended")}, and by limits twice as wide for
-{_number(results, "minimum")}. Sums every minute need {_span(results, 1)}, by population. Five households, the
-smallest network that
-the protocol can run safely, hide
-next to nothing: who has a day's readings finds it in the sum with an advantage of
-{words.percent(words.at(results, "advantage_day", 5))}, who knows habits with
+**{words.size(row["n"])} households** (95 % bounds {bounds}); up to about {words.floor_ten(end)} households corrections
+stay affordable. Over all populations at 15 minutes the rule asks for {_number(results, "recommended")}, and by limits
+twice as wide for {_number(results, "minimum")}. Sums every minute need {_span(results, 1)}, by population. Five
+households, the smallest network that the protocol can run safely, hide next to nothing: who has a day's readings finds
+it in the sum with an advantage of {words.percent(words.at(results, "advantage_day", 5))}, who knows habits with
 {words.percent(words.at(results, "advantage_habits", 5))}."""
 
 
@@ -171,14 +164,13 @@ def _number(results: Results, level: str) -> str:
 
 
 def _threats() -> str:
-    return """- **Simulated households.** Only their mean is fitted. Real ones are more alike in some ways
-(television, football)
-  and less in others; both change the numbers, and the first is invisible here: simulated households share the
+    return """- **Simulated households.** Only their mean is fitted. Real ones are more alike in some ways (television,
+  football) and less in others; both change the numbers, and the first is invisible here: simulated households share the
   weather and the hours of the day, nothing else. Whoever has readings runs `dcnet analyze size --households FILE` on
   them.
-- **The attackers are good, not best.** They weigh linearly, for noise that is nearly Gaussian from ten or so
-  households on; a learned or nonlinear attack may gain in small groups, where the answer is "too small" anyway. Against
-  15-minute readings Hart's edges are weak; trained networks find more. Nobody attacks several groups or months at once.
+- **The attackers are good, not best.** They weigh linearly, for noise that is nearly Gaussian from ten or so households
+  on; a learned or nonlinear attack may gain in small groups, where the answer is "too small" anyway. Against 15-minute
+  readings Hart's edges are weak; trained networks find more. Nobody attacks several groups or months at once.
 - **The battery's attacker is that of the sums.** Whoever knows its algorithm undoes part of it; its columns flatter it.
 - **The game knows two candidates.** Who asks "is this household in this group at all" has a harder task, who knows the
   other members' habits an easier one. Exact sums over changing sets of members can be subtracted from each other; what
@@ -193,23 +185,17 @@ def _conclusion(results: Results) -> str:
     found = {level: words.derived(results, level) for level in ("minimum", "recommended")}
     backed = found == {"minimum": PRIVATE_MIN, "recommended": RECOMMENDED_MIN}
     judgment = "This run gives the same numbers" if backed else f"This run gives other numbers ({found})"
-    return f"""The product states three sizes, in `common/sizes.py`. Below **{MEMBERS_MIN}** members it does not
-operate without being
-told to: that is what the protocol needs to survive one silent member and one colluder, and hides next to nothing. Below
-**{PRIVATE_MIN}** contributors a sum is published with the warning "demonstration, not private": the minimum by the
-rule.
-**{RECOMMENDED_MIN}** contributing meters are recommended. {judgment}: the largest over all populations at 15
-minutes, rounded up to a multiple of ten.
+    return f"""The product states three sizes, in `common/sizes.py`. Below **{MEMBERS_MIN}** members it does not operate
+without being told to: that is what the protocol needs to survive one silent member and one colluder, and hides next to
+nothing. Below **{PRIVATE_MIN}** contributors a sum is published with the warning "demonstration, not private": the
+minimum by the rule. **{RECOMMENDED_MIN}** contributing meters are recommended. {judgment}: the largest over all
+populations at 15 minutes, rounded up to a multiple of ten.
 
 The network must grow as readings get shorter. By population it takes {_span(results, 1)} households for sums every
 minute, {_span(results, 15)} for quarter-hours, and {_span(results, 60)} for hours. Habits, which show in sums of any
-period,
-keep the last from falling further. Growing beyond the
-window
-buys privacy slowly, as the root of n, and corrections quickly. Whoever fears an attacker with a whole week of a
-household's readings
-must look elsewhere: even at n = {SIZE_MAX} the advantage is
-{words.percent(words.at(results, "advantage_week", SIZE_MAX))}."""
+period, keep the last from falling further. Growing beyond the window buys privacy slowly, as the root of n, and
+corrections quickly. Whoever fears an attacker with a whole week of a household's readings must look elsewhere: even at
+n = {SIZE_MAX} the advantage is {words.percent(words.at(results, "advantage_week", SIZE_MAX))}."""
 
 
 def _processor_s() -> float:
@@ -224,6 +210,5 @@ def _made(options: Options, seconds: float) -> str:
     return f"""- Command: `dcnet analyze report{flags} --out {options.out}`, or `make evaluation`; seed {options.seed}
 - Versions: {packages}, Python {platform.python_version()}
 - Recorded: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {seconds:.0f} s with {options.jobs} processes,
-  {_processor_s():.0f} s
-  of processor time; finished parts of an earlier run count as none
+  {_processor_s():.0f} s of processor time; finished parts of an earlier run count as none
 - Plots (SVG, PNG) and the numbers behind them (CSV): [evaluation](evaluation)"""

@@ -1,10 +1,11 @@
 """What `dcnet analyze rounds` plays: which networks under which outages, for how long, and in how many processes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from common.suites import BASIC, SUITES
+from common.suites import HARDENED, SUITES
 from launcher.analysis.cache import Cache
 from launcher.analysis.options import Options, Tell
 from launcher.analysis.pool import each
@@ -23,11 +24,10 @@ OUTAGES: Final = (
     (0.1, BURSTS.name),
 )
 OUTAGES_BRIEF: Final = (CALM, (0.05, INDEPENDENT.name), (0.1, INDEPENDENT.name), (0.05, BURSTS.name))
-"""For the other suites, whose frames cost more time to play."""
+"""For suites other than the default."""
 
-ROUNDS: Final = {10: 96, 25: 64, 50: 40, 100: 24}
+ROUNDS: Final = {10: 48, 25: 32, 50: 20, 100: 10}
 """Members, and how many rounds real cores play: with few members more, since they take less time."""
-ROUNDS_BRIEF: Final = {10: 48, 25: 32, 50: 20, 100: 10}
 ROUNDS_FULL: Final = {10: 672, 25: 672, 50: 384, 100: 192, 200: 96, 500: 48}
 ROUNDS_CALM: Final = 6
 """Without outages each round is like the other."""
@@ -41,23 +41,17 @@ MODELED_LOSSES_FULL: Final = (*MODELED_LOSSES, 0.2)
 def measured(options: Options) -> list[Case]:
     """The cases for real cores."""
     return [
-        _case(options, suite, members, loss, pattern, rounds if loss else ROUNDS_CALM)
+        _seeded(options, Case(suite, members, loss, pattern, rounds if loss else ROUNDS_CALM))
         for suite in SUITES
-        for members, rounds in _rounds(suite, options).items()
-        for loss, pattern in (OUTAGES if options.full or suite == BASIC.code else OUTAGES_BRIEF)
+        for members, rounds in (ROUNDS_FULL if options.full else ROUNDS).items()
+        for loss, pattern in (OUTAGES if options.full or suite == HARDENED.code else OUTAGES_BRIEF)
     ]
-
-
-def _rounds(suite: int, options: Options) -> dict[int, int]:
-    if options.full:
-        return ROUNDS_FULL
-    return ROUNDS if suite == BASIC.code else ROUNDS_BRIEF
 
 
 def modeled(options: Options) -> list[Case]:
     """The cases for the model alone; it decides itself how many rounds it plays."""
     return [
-        _case(options, suite, members, loss, pattern.name, 0)
+        _seeded(options, Case(suite, members, loss, pattern.name))
         for suite in SUITES
         for pattern in (INDEPENDENT, BURSTS)
         for members in (MODELED_FULL if options.full else MODELED)
@@ -65,9 +59,10 @@ def modeled(options: Options) -> list[Case]:
     ]
 
 
-def _case(options: Options, suite: int, members: int, loss: float, pattern: str, rounds: int) -> Case:  # noqa: PLR0913, PLR0917 -- a case's fields
-    seed = options.generator("rounds", suite, members, str(loss), pattern).integers(2**62)
-    return Case(suite, members, loss, pattern, rounds, int(seed))
+def _seeded(options: Options, case: Case) -> Case:
+    """The case with a seed that does not depend on how many rounds are played."""
+    draws = options.generator("rounds", case.suite, case.members, str(case.loss), case.pattern)
+    return replace(case, seed=int(draws.integers(2**62)))
 
 
 def rows_of(options: Options, tell: Tell, cases: Sequence[Case]) -> Rows:

@@ -26,14 +26,14 @@ OF_A_ROUND: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is played: `suite` by its number, `pattern` by its name."""
+    """What is played: `suite` by its number, `pattern` by its name; by the model alone when there are no rounds."""
 
     suite: int
     members: int
     loss: float
     pattern: str
-    rounds: int
-    seed: int
+    rounds: int = 0
+    seed: int = 0
 
     @property
     def outages(self) -> Outages:

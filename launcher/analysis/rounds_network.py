@@ -12,11 +12,10 @@ from typing import Final, final
 
 from common.frames import HEADER_BYTES, Notification
 from common.identifiers import NetworkId, RoundNumber
-from common.parameters import DRAWS_MAX, Parameters
+from common.parameters import Parameters
 from common.schedule import DAY_MS, Schedule
-from common.suites import BASIC, Suite
+from common.suites import SUITES, Suite
 from common.topics import PROVIDER_FILTERS
-from launcher.analysis.graph_advice import BASIC_DRAWS
 from launcher.errors import LauncherError
 from launcher.simulation import credentials
 from launcher.simulation.bus import Bus
@@ -46,7 +45,7 @@ identifier 2, PUBACK 4, and one more for payloads that need three digits of leng
 
 def draws_of(suite: int) -> int:
     """How many neighbors each gateway draws by default."""
-    return BASIC_DRAWS if suite == BASIC.code else DRAWS_MAX
+    return SUITES[suite].draws
 
 
 def parameters_of(suite: Suite) -> Parameters:

@@ -3,6 +3,7 @@
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from common.suites import HARDENED
 from launcher.analysis.rounds_outages import BURSTS
 from launcher.analysis.tables import Results, Row, Rows
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 
-def draw(axes: "Axes", results: Results, suite: str = "basic") -> None:
+def draw(axes: "Axes", results: Results, suite: str = HARDENED.name) -> None:
     """The probability of a correction over the number of members, for each share of time without a connection."""
     for label, modeled, played in _series(results, suite):
         line = _line(axes, modeled, "model_corrected", label)
@@ -23,7 +24,7 @@ def draw(axes: "Axes", results: Results, suite: str = "basic") -> None:
     _label(axes, "probability of a correction in a round")
 
 
-def draw_waiting(axes: "Axes", results: Results, suite: str = "basic") -> None:
+def draw_waiting(axes: "Axes", results: Results, suite: str = HARDENED.name) -> None:
     """How long a sum takes on average over the number of members."""
     for label, modeled, played in _series(results, suite):
         line = _line(axes, modeled, "model_wait_mean_s", label)

@@ -186,7 +186,7 @@ def _slow(part: Part, sample: Sample, finest_min: int, plan: Plan, options: Opti
         absent = options.generator("absence", part.population, part.season)
         found = [
             game.known_habits(coarse.coarse_w, weights, played, habits),
-            *absence.measures(coarse, weights, plan.sizes, plan.groups // 2, absent),
+            *absence.measures(coarse, absence.Attack(weights, plan.sizes, plan.groups // 2), absent),
         ]
         best = [stronger(old, new) for old, new in zip(best, found, strict=True)] if best else found
     return best

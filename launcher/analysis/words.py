@@ -62,47 +62,40 @@ def at(results: Results, metric: str, n: int, field: str = "member", period_min:
 def households(results: Results) -> str:
     """How the households are made, and how near they come to real ones."""
     year = results["calibration_year"][0]
-    return f"""The households are those of the product's simulated meter: people get up, leave, come back and sleep,
-are away
-for whole weeks now and then, and switch on ten kinds of appliances whose powers and durations are those of German
+    return f"""The households are those of the product's simulated meter: people get up, leave, come back and sleep, are
+away for whole weeks now and then, and switch on ten kinds of appliances whose powers and durations are those of German
 households. For this evaluation the hours and frequencies of use were fitted to BDEW's standard load profile H25 of
 March (2025, made of measurements of 2018 and 2019), and a constant base load of freezers and routers was added.
-Measured in this
-run: the mean of simulated households departs from H25 by {percent(calibration.deviation(results))} of the mean power on
-average over the hours of a week; a year holds {number(year["mean_kwh"]):.0f} kWh on average (5th to 95th percentile
-{number(year["p5_kwh"]):.0f} to {number(year["p95_kwh"]):.0f} kWh, {year["households"]} households without heat pump,
-car or PV). Only the mean was fitted: how much households differ follows from the generator.
+Measured in this run: the mean of simulated households departs from H25 by {percent(calibration.deviation(results))} of
+the mean power on average over the hours of a week; a year holds {number(year["mean_kwh"]):.0f} kWh on average (5th to
+95th percentile {number(year["p5_kwh"]):.0f} to {number(year["p95_kwh"]):.0f} kWh, {year["households"]} households
+without heat pump, car or PV). Only the mean was fitted: how much households differ follows from the generator.
 
 Six populations of 1,000 households each: flats (1 to 3 people); houses (1 to 5 people); houses that all have a
 photovoltaic system of 4 to 12 kW, a heat pump, or an electric car of 11 kW; and a mixed street of half flats and half
 houses, of which 8 % of all have each of the three. Persons and shares are assumptions. Their readings cover five weeks
-in spring, by minute in the last one. Groups are drawn at random, for attacks with replacement, so that the others
-stay independent up to n = {SIZE_MAX}. 250 further households of each population teach the attacker how loads vary."""
+in spring, by minute in the last one. Groups are drawn at random, for attacks with replacement, so that the others stay
+independent up to n = {SIZE_MAX}. 250 further households of each population teach the attacker how loads vary."""
 
 
 def attacks() -> str:
-    """The metrics, in the order of the issue of size."""
+    """The metrics, in the order of the page."""
     return """The attacker sees every sum of one group, knows how households of this kind behave in general, and the
-weather. Each
-attack is also made on a **stranger**, a household of the same population that is not in the sum. What works on
-strangers as well
-(everybody cooks at six) is no leakage: only the gap is.
+weather. Each attack is also made on a **stranger**, a household of the same population that is not in the sum. What
+works on strangers as well (everybody cooks at six) is no leakage: only the gap is.
 
 - **Distinguishing game.** Two households; a coin decides which of them joins n - 1 others. The attacker knows both
   households' readings of the day, or week, that is summed, or only their habits (the mean day of four earlier weeks,
-  against
-  a week of sums). It weighs slots by the inverse covariance of the others (Fisher's discriminant; for habits with a
-  Wiener
-  filter) and takes the best of three weightings. *Advantage*: 2 P(right) - 1.
+  against a week of sums). It weighs slots by the inverse covariance of the others (Fisher's discriminant; for habits
+  with a Wiener filter) and takes the best of three weightings. *Advantage*: 2 P(right) - 1.
 - **Absence.** A household is away for some weeks. The attacker knows its day at home and its standby, and ranks days
   (weeks) of one group. *AUC*: chance that a day of absence ranks above one at home; 0.5 is guessing.
 - **Appliances.** Hart's rising edges, claimed to be an appliance when their size fits one. *F1* of precision and recall
   over the truly switched appliances of 1 kW or more.
 - **Dominance.** Largest share of a household in a round; rounds with one above half; groups that fail the 15/15 rule.
-- **The metrics of the thesis.** Relative entropy (bits between the distributions of powers of the household and of
-  the sum
-  divided by n), cluster classification (clusters of edge sizes, 5 % apart), regression analysis (R² after
-  shifting to the greatest cross-correlation).
+- **The metrics of the thesis.** Relative entropy (bits between the distributions of powers of the household and of the
+  sum divided by n), cluster classification (clusters of edge sizes, 5 % apart), regression analysis (R² after shifting
+  to the greatest cross-correlation).
 - **Information of changes.** Mutual information between the household's change from one interval to the next and the
   sum's, in bits.
 - **Use.** Error of a forecast of the sum for two workdays from the three workdays before, over the mean.
@@ -119,10 +112,10 @@ limit:
 
 {as_markdown(["Measured", "recommended", "minimum"], rows)}
 The limits are conventions. Those of "recommended" were chosen before the attacks were run, with an earlier and coarser
-measurement known; "minimum" doubles each of them, which leaves the known day without a limit: whoever has a
-household's readings of a day knows the day already, and learns only where it is metered.
-Between the sizes computed, a metric is a straight line over log n. Bounds are 95 %
-percentile intervals of 1,000 bootstrap samples of pairs, households and groups, each put through the whole rule."""
+measurement known; "minimum" doubles each of them, which leaves the known day without a limit: whoever has a household's
+readings of a day knows the day already, and learns only where it is metered. Between the sizes computed, a metric is a
+straight line over log n. Bounds are 95 % percentile intervals of 1,000 bootstrap samples of pairs, households and
+groups, each put through the whole rule."""
 
 
 def answer(results: Results) -> str:
@@ -181,10 +174,9 @@ With 15-minute sums of the mixed street, an attacker who has a household's readi
 {percent(shown[5]["advantage_day"])} at n = 5, {percent(shown[20]["advantage_day"])} at 20 and
 {percent(shown[100]["advantage_day"])} at 100; one who knows habits only, {percent(shown[5]["advantage_habits"])},
 {percent(shown[20]["advantage_habits"])} and {percent(shown[100]["advantage_habits"])}. Absence for a day is ranked with
-an AUC of {number(shown[5]["auc_day"]):.2f}, {number(shown[20]["auc_day"]):.2f} and
-{number(shown[100]["auc_day"]):.2f}. The advantage falls about as 1 / sqrt(n): the noise that hides a household grows
-with the root of
-the others, so four times the members halve it, and no size brings it to zero. A week of known readings
+an AUC of {number(shown[5]["auc_day"]):.2f}, {number(shown[20]["auc_day"]):.2f} and {number(shown[100]["auc_day"]):.2f}.
+The advantage falls about as 1 / sqrt(n): the noise that hides a household grows with the root of the others, so four
+times the members halve it, and no size brings it to zero. A week of known readings
 ({percent(at(results, "advantage_week", 100))} at n = 100) stays recognizable far longer than a day.
 
 Short periods hide less. At n = 100 the known day gives {percent(at(results, "advantage_day", 100, period_min=1))} with
@@ -223,25 +215,20 @@ def _thesis(results: Results) -> str:
 - *Relative entropy* rises from {number(at(results, "relative_entropy", 1)):.2f} bits at n = 1 to
   {number(at(results, "relative_entropy", 100)):.2f} at n = 100, where a stranger is at
   {number(at(results, "relative_entropy", 100, "stranger")):.2f}. It compares how often powers occur, not when: a
-  household whose hours are shuffled has the same, and one that is seen in full, but in other units, looks well
-  hidden. It can show
-  that a mean household looks like no single one; it can't show that nothing is learned.
+  household whose hours are shuffled has the same, and one that is seen in full, but in other units, looks well hidden.
+  It can show that a mean household looks like no single one; it can't show that nothing is learned.
 - *Cluster classification* finds {number(at(results, "clusters", 1)):.0f} clusters in one household's week,
   {number(at(results, "clusters", 20)):.0f} in a sum over 20, {number(at(results, "clusters", 500)):.0f} over
-  {SIZE_MAX}.
-  More households bring more clusters before the sizes run into each other, so by the thesis' reading (fewer is more
-  private) a sum
-  would be worse than nothing. It counts appliances of somebody; it can't tell whose.
+  {SIZE_MAX}. More households bring more clusters before the sizes run into each other, so by the thesis' reading (fewer
+  is more private) a sum would be worse than nothing. It counts appliances of somebody; it can't tell whose.
 - *Regression analysis* falls from R² = 1 to {number(at(results, "regression", 20)):.2f} at n = 20 and
   {number(at(results, "regression", 100)):.2f} at n = 100, where a stranger reaches
   {number(at(results, "regression", 100, "stranger")):.2f}: what remains is the common rhythm of the day. It tells how
-  well
-  a load is traced on average; it says nothing about rare events, which are what betrays people.
+  well a load is traced on average; it says nothing about rare events, which are what betrays people.
 - *Information of changes* falls from {number(at(results, "information", 1)):.2f} bits to
   {number(at(results, "information", 20)):.2f} at n = 20 (stranger
-  {number(at(results, "information", 20, "stranger")):.2f}), and
-  from n = {_meeting(results, "information")} on exceeds the stranger's by {MEETING_BITS:g} bits at most. Estimates
-  from a week are biased upwards, for strangers alike.
+  {number(at(results, "information", 20, "stranger")):.2f}), and from n = {_meeting(results, "information")} on exceeds
+  the stranger's by {MEETING_BITS:g} bits at most. Estimates from a week are biased upwards, for strangers alike.
 """
 
 
@@ -256,14 +243,11 @@ def _alternatives(results: Results) -> str:
 {_baselines(results)}
 Pseudonyms hide nothing of a trace: of 1,000 traces, habits of four weeks pick the right one for
 {percent(_baseline(results, "pseudonyms", 1, "linked"))} of the households (chance: 0.1 %), and then everything is
-known;
-the columns on absence and appliances average over those that were picked wrongly. A battery levels appliances and the
-known day well, since it
-replaces the household's noise by its own, but it needs hardware in every house, and the named daily mean still shows
-absence (AUC {number(_baseline(results, "battery 15 kWh", 1, "auc_day")):.2f} even with 15 kWh). A sum by a trusted
-third
-party and one by a DC-net are the same number and hide the same; the third party sees every reading and can be told,
-bought or broken into, the DC-net has nobody who does.
+known; the columns on absence and appliances average over those that were picked wrongly. A battery levels appliances
+and the known day well, since it replaces the household's noise by its own, but it needs hardware in every house, and
+the named daily mean still shows absence (AUC {number(_baseline(results, "battery 15 kWh", 1, "auc_day")):.2f} even with
+15 kWh). A sum by a trusted third party and one by a DC-net are the same number and hide the same; the third party sees
+every reading and can be told, bought or broken into, the DC-net has nobody who does.
 """
 
 
@@ -278,9 +262,8 @@ def counterforce(results: Results) -> str:
 
 The forecast from the sum errs by {percent(at(results, "forecast_error", 20))} at n = 20,
 {percent(at(results, "forecast_error", 100))} at 100 and {percent(at(results, "forecast_error", SIZE_MAX))} at
-{SIZE_MAX}: use
-grows with privacy, not against it. What opposes size is the cost of members who are missing. The window for 15-minute
-sums of the mixed street is **{size(row["n"])} to {floor_ten(end)} members**.
+{SIZE_MAX}: use grows with privacy, not against it. What opposes size is the cost of members who are missing. The window
+for 15-minute sums of the mixed street is **{size(row["n"])} to {floor_ten(end)} members**.
 """
 
 

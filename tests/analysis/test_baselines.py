@@ -1,3 +1,5 @@
+"""What else is compared: traces that are linked, and sums taken from the main experiment."""
+
 import numpy as np
 
 from launcher.analysis import baselines, figures_size

@@ -1,3 +1,5 @@
+"""The battery: what it levels, what it cannot, and that it makes no energy."""
+
 import numpy as np
 import pytest
 

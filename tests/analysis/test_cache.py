@@ -1,3 +1,5 @@
+"""Finished parts: taken when nothing changed, computed again otherwise."""
+
 from pathlib import Path
 
 from launcher.analysis.cache import Cache

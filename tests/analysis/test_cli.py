@@ -1,3 +1,5 @@
+"""`dcnet analyze`: help, and what is refused."""
+
 from pathlib import Path
 
 import pytest

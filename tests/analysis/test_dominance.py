@@ -1,3 +1,5 @@
+"""Dominance, on groups whose shares are known."""
+
 import numpy as np
 import pytest
 

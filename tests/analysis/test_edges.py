@@ -1,3 +1,5 @@
+"""Hart's edges and their clusters, on loads whose appliances are known."""
+
 import numpy as np
 
 from launcher.analysis import edges

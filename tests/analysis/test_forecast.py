@@ -1,3 +1,5 @@
+"""The forecast from the sum, on days whose error is known."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""The distinguishing game, on households for which the advantage is known."""
+
 from math import erf, sqrt
 
 import numpy as np

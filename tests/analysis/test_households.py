@@ -1,3 +1,5 @@
+"""Simulated households: one seed, one street; and what they use is near what is measured."""
+
 from pathlib import Path
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The metrics of the thesis, on loads whose likeness is known."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""Readings of one's own: a good file, and every way in which a file is refused."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Plots: the same bytes for the same numbers, and what is said without matplotlib."""
+
 import sys
 from pathlib import Path
 

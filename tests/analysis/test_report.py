@@ -1,3 +1,5 @@
+"""The published report: it follows from its tables, and its files are there."""
+
 import csv
 import re
 from pathlib import Path
@@ -5,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.sizes import PRIVATE_MIN, RECOMMENDED_MIN
+from common.suites import NAMED
 from launcher.analysis import figures, report, tables, words
 from launcher.analysis.options import Options
 from launcher.analysis.tables import Cell, Results
@@ -41,6 +44,11 @@ def test_the_published_page_follows_from_the_published_tables(stored: Results) -
 def test_the_sizes_of_the_product_are_those_of_the_published_tables(stored: Results) -> None:
     assert words.derived(stored, "minimum") == PRIVATE_MIN
     assert words.derived(stored, "recommended") == RECOMMENDED_MIN
+
+
+@pytest.mark.parametrize("table", ["rounds", "rounds_model"])
+def test_the_published_tables_hold_every_suite(stored: Results, table: str) -> None:
+    assert {row["suite"] for row in stored[table]} == set(NAMED)
 
 
 def test_every_picture_and_table_of_the_page_is_there() -> None:

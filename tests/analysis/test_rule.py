@@ -1,3 +1,5 @@
+"""The rule: where a curve crosses a limit, and the smallest network that follows."""
+
 import math
 
 import numpy as np

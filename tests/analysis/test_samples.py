@@ -1,3 +1,5 @@
+"""Bands, ranks and groups, on samples whose answer is known."""
+
 import numpy as np
 import pytest
 

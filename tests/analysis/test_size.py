@@ -1,3 +1,5 @@
+"""`dcnet analyze size` as a whole: one's own households and simulated ones, what is kept, what is written."""
+
 from pathlib import Path
 
 import pytest

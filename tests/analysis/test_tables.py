@@ -1,3 +1,5 @@
+"""Tables as files and as Markdown, and paragraphs filled anew."""
+
 from pathlib import Path
 
 from launcher.analysis.tables import as_markdown, refilled, rounded, write_csv
