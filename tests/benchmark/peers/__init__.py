@@ -14,8 +14,8 @@ from tests.benchmark.peers.environment import UnavailableError, interpreter
 from tests.benchmark.stopwatch import Laps
 
 DROPOUTS: Final = (0.0, 0.01, 0.05, 0.1)
-LIMIT_S: Final = 600
-"""For each peer and size, on the clock. On a quiet machine only Flower with 25 shares and 1000 meters needs more."""
+LIMIT_S: Final = 120
+"""For each peer and size, on the clock; of whoever needs longer, the rounds that were finished by then are shown."""
 
 _HERE: Final = Path(__file__).resolve().parent
 
