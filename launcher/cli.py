@@ -8,6 +8,7 @@ import typer
 
 from launcher import cli_analyze, cli_broker, cli_gwa, cli_inspector, cli_provider, cli_smgw
 from launcher.errors import LauncherError
+from launcher.inspect_modes import Direction, InspectOptions, run_chosen
 from launcher.options import HELP
 
 app = typer.Typer(
@@ -27,7 +28,6 @@ app.add_typer(cli_inspector.app, name="inspector")
 app.add_typer(cli_broker.app, name="broker")
 app.add_typer(cli_analyze.app, name="analyze")
 
-Direction = Literal["up", "down"]
 Suite = Literal["hardened", "basic"]
 AttackName = Literal["false-correction"]
 
@@ -129,38 +129,10 @@ def inspect(  # noqa: PLR0913, PLR0917 -- these are a command's options
     |   dcnet inspect --watch pi:8883 --credentials ~/inspector --record day.jsonl
     |   dcnet inspect --uniformity day.jsonl
     """
-    ways = {"--watch": watch, "--uniformity": uniformity, "--evidence": evidence}
-    if sum(given is not None for given in (frame, *ways.values())) != 1:
-        raise LauncherError(
-            "Give either a frame or --watch HOST:PORT or --uniformity FILE or --evidence FILE."
-            " See:  dcnet inspect --help"
-        )
-    for option, way, given in (
-        ("--record", "--watch", record),
-        ("--readings", "--uniformity", readings),
-        ("--ca", "--evidence", ca),
-    ):
-        if given is not None and ways[way] is None:
-            raise LauncherError(f"{option} goes with {way}. See:  dcnet inspect --help")
-    if evidence is not None:
-        from launcher.evidence.commands import run_evidence  # noqa: PLC0415
-
-        raise typer.Exit(run_evidence(evidence, ca, as_json=json))
-    if uniformity is not None:
-        from launcher.hiding.verdict import run_uniformity  # noqa: PLC0415
-
-        raise typer.Exit(run_uniformity(uniformity, readings, as_json=json))
-    if watch is not None:
-        from launcher.follow import run_watch  # noqa: PLC0415
-
-        if credentials is None:
-            raise LauncherError(
-                "--watch needs --credentials DIR, the inspector's directory. See:  dcnet inspect --help"
-            )
-        raise typer.Exit(run_watch(watch, credentials, record, as_json=json))
-    from launcher.inspection import run_inspect  # noqa: PLC0415
-
-    raise typer.Exit(run_inspect(str(frame), key, direction, as_json=json))
+    options = InspectOptions(
+        frame, watch, credentials, record, uniformity, readings, evidence, ca, key, direction, json
+    )
+    raise typer.Exit(run_chosen(options))
 
 
 @app.command(
