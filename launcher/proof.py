@@ -3,6 +3,7 @@
 Source: docs/protocol.md, "What a lying provider learns", "Release".
 """
 
+from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
@@ -10,9 +11,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from launcher.simulation.endings import table
+from launcher.simulation.endings import Row, simulate, table
 from launcher.simulation.exhaustive import search
-from launcher.simulation.liveness import PENDING_MAX, Ending
+from launcher.simulation.liveness import PENDING_MAX, Conditions, Ending
 from launcher.simulation.meshes import CONTROLS, covered
 from launcher.simulation.sampled import Gain, sample
 
@@ -78,16 +79,23 @@ def _show_sampled(out: Console, err: Console) -> bool:
 
 
 def show_liveness(out: Console, err: Console) -> bool:
-    """How many rounds have a sum under which faults; say whether all are within what is asked for."""
-    shown = Table(title=f"1,000 members, {_ROUNDS:,} rounds each; in brackets what is expected on paper")
+    """How many rounds have a sum under which faults; say whether all are within what is asked for.
+
+    Nothing is asked for when more than a tenth is missing, or when who falls silent never returns.
+    """
+    returning = Conditions().returning
+    shown = Table(
+        title=f"1,000 members, {_ROUNDS:,} rounds each; in brackets what is expected on paper\n"
+        f"assumed: {returning:.0%} of the silent return in each later round, unless the row says never"
+    )
     for column in ("missing", "silent", "where", "in the sum", "at once", f"within {PENDING_MAX} rounds", "lost"):
         shown.add_column(column, justify="left" if column == "where" else "right")
     is_good = True
-    for row in track(table(_ROUNDS), "playing rounds", total=16, console=err, disable=not err.is_terminal):
+    for row in track(_liveness(), "playing rounds", total=17, console=err, disable=not err.is_terminal):
         had = row.conditions
         shown.add_row(
             f"{had.missing:.0%}",
-            f"{had.silent:.0%}",
+            f"{had.silent:.0%}" if had.returning else f"{had.silent:.0%}, never back",
             "feeders" if had.feeder else "anywhere",
             f"{row.included:.0f}",
             f"{row.at_once:.1%} ({row.at_once_expected:.1%})",
@@ -95,6 +103,12 @@ def show_liveness(out: Console, err: Console) -> bool:
             f"{row.share(Ending.LOST):.1%}",
         )
         aim = row.in_time if had.silent else row.at_once
-        is_good &= aim >= 0.99 or had.missing > 0.10
+        is_good &= aim >= 0.99 or had.missing > 0.10 or not had.returning
     out.print(shown)
     return is_good
+
+
+def _liveness() -> Iterator[Row]:
+    """The conditions under which something is asked for, some beyond, and what it comes to when nobody returns."""
+    yield from table(_ROUNDS)
+    yield simulate(Conditions(missing=0.10, silent=0.01, returning=0.0), _ROUNDS)

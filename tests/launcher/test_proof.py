@@ -1,11 +1,15 @@
 """The long forms, cut short: tables for a person, and whether all that is promised holds."""
 
 import io
+from dataclasses import replace
+from functools import partial
 
 import pytest
 from rich.console import Console
 
 from launcher import proof
+from launcher.simulation.endings import simulate
+from launcher.simulation.liveness import Conditions
 from launcher.simulation.meshes import Mesh
 
 
@@ -44,5 +48,24 @@ def test_a_control_without_a_reading_is_no_proof(
 
 def test_the_table_of_liveness_has_the_found_beside_the_expected(consoles: tuple[Console, Console]) -> None:
     proof.show_liveness(*consoles)
-    assert said(consoles[0]).count("anywhere") == said(consoles[0]).count("feeders") == 8
-    assert "(99.6%)" in said(consoles[0])
+    told = said(consoles[0])
+    assert (told.count("anywhere"), told.count("feeders")) == (9, 8)
+    assert "(99.6%)" in told
+
+
+def test_the_table_of_liveness_says_who_returns(consoles: tuple[Console, Console]) -> None:
+    proof.show_liveness(*consoles)
+    assert "assumed: 50% of the silent return in each later round" in said(consoles[0])
+    (row,) = (line for line in said(consoles[0]).splitlines() if "never back" in line)
+    assert "10%" in row
+    assert row.count("(29.7%)") == 2, "who never returns is waited for in vain"
+
+
+def test_rounds_are_lost_without_blame_only_when_the_silent_never_return(
+    consoles: tuple[Console, Console], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = simulate(Conditions(missing=0.10, silent=0.01, returning=0.0), rounds=40)
+    blamed = replace(lost, conditions=Conditions(missing=0.10, silent=0.01))
+    for rows, is_good in (([lost], True), ([blamed], False)):
+        monkeypatch.setattr(proof, "_liveness", partial(iter, rows))
+        assert proof.show_liveness(*consoles) is is_good
