@@ -5,8 +5,6 @@ with what the gateways metered, and in the end no process is left.
 """
 
 import asyncio
-import logging
-import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -18,17 +16,15 @@ from rich.console import Console
 from broker import events as bus_events
 from broker.bus import Bus
 from broker.credentials import load_credentials
-from broker.groups import leaves
-from broker.home import HomeError
-from broker.program import BrokerError, find_program
 from broker.settings import BusSettings
 from common.certificates import Role
 from common.identifiers import NetworkId, RoundNumber
 from launcher.administration import SPECTATOR
 from launcher.board import Board
-from launcher.errors import FailedError, LauncherError
+from launcher.errors import FailedError
+from launcher.performance import FAILED, INTERRUPTED, PLAYED, perform, prepared
 from launcher.profile import Overrides, load_profile
-from launcher.scratch import Scratch, scratch_directory
+from launcher.scratch import Scratch
 from launcher.script import Step, sentence
 from launcher.settings import ProviderReady
 from launcher.spectator import NetworkView, Spectator
@@ -36,13 +32,9 @@ from launcher.stage import Stage
 from launcher.view import JsonView, LiveView, PlainView, View, save_picture
 from launcher.watching import Watching
 
-FAILED: Final = 1
-INTERRUPTED: Final = 130
-
 _REFRESH_S: Final = 0.15
 _POLL_S: Final = 0.02
 _BATCH_MAX: Final = 1_000
-_LOG_FORMAT: Final = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +46,6 @@ class DemoOptions:
     keep: Path | None = None
     as_json: bool = False
     capture: Path | None = None
-
-
-class _StopRequested(Exception):  # noqa: N818 -- it reports no error; it ends the task group
-    """Ctrl-C."""
 
 
 def run_demo(options: DemoOptions) -> int:
@@ -72,12 +60,7 @@ def run_demo(options: DemoOptions) -> int:
     """
     profile = load_profile(options.profile, options.overrides)
     schedule = profile.schedule
-    try:
-        find_program(None)
-    except BrokerError as error:
-        raise LauncherError(str(error)) from error
-    with scratch_directory(options.keep) as scratch:
-        logging.basicConfig(filename=scratch.log("launcher"), level=logging.INFO, format=_LOG_FORMAT)
+    with prepared(options.keep) as scratch:
         networks = [
             NetworkView(NetworkId(i), plan.gateways, None if plan.has_real_meter else 0)
             for i, plan in enumerate(profile.network, 1)
@@ -96,42 +79,28 @@ class Show:
         self.board: Final = board
         self._stage: Final = stage
         self._view: Final = _view(board, options)
-        self._stop: Final = asyncio.Event()
-        self._force: Final = asyncio.Event()
 
     async def run(self) -> int:
         """Play it, and leave no process behind."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self._interrupt)
-        failures: list[BaseException] = []
-        try:
-            with self._view:
-                try:
-                    await self._play()
-                except* _StopRequested:
-                    pass
-                except* (FailedError, LauncherError, HomeError) as errors:
-                    failures += leaves(errors)
-                self.board.is_over = True
-        finally:
-            await self._stage.end(self._force)
-        for failure in failures[:1]:
-            sys.stderr.write(f"dcnet demo: {failure}\n")
-        return FAILED if failures else self._status()
+        status = await perform(self._stage, self._show)
+        return FAILED if status == FAILED else self._status()
 
-    def _interrupt(self) -> None:
-        """The first Ctrl-C stops in order, the second at once."""
-        (self._force if self._stop.is_set() else self._stop).set()
+    async def _show(self) -> None:
+        with self._view:
+            try:
+                await self._play()
+            finally:
+                self.board.is_over = True
 
     def _status(self) -> int:
         if not all(closed.is_good for closed in self.board.closed):
             return FAILED
         is_unfinished = self.board.profile.rounds > 0 and not self.board.is_done
-        return INTERRUPTED if is_unfinished else 0
+        return INTERRUPTED if is_unfinished else PLAYED
 
     async def _play(self) -> None:
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(task) for task in (self._stop_when_asked(), self._refresh())]
+            beside = [group.create_task(self._refresh())]
             seconds = await self._stage.enroll()
             self._view.say(f"Enrolled {self.board.gateways} gateways and all others in {seconds:.1f} s.")
             ready = await self._stage.start_provider()
@@ -160,10 +129,6 @@ class Show:
         assert provider is not None, "an inspector's credentials were checked when they were installed"
         stage = self._stage
         return Spectator(self.board.networks, provider.public_key, stage.scratch.results, lambda: stage.homes)
-
-    async def _stop_when_asked(self) -> None:
-        await self._stop.wait()
-        raise _StopRequested
 
     async def _refresh(self) -> None:
         while True:

@@ -6,8 +6,6 @@ computes is compared here with the victims' own ledgers, which no provider sees.
 
 import asyncio
 import json
-import logging
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -19,21 +17,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from broker.groups import leaves
-from broker.home import HomeError
-from broker.program import BrokerError, find_program
 from launcher.attack.findings import Finding, read_findings
 from launcher.attack.verdict import Outcome, proofs_of, truth_of
 from launcher.errors import FailedError, LauncherError
+from launcher.performance import FAILED, INTERRUPTED, PLAYED, perform, prepared
 from launcher.profile import MeterChoice, Overrides, Profile, load_profile
-from launcher.scratch import Scratch, scratch_directory
+from launcher.scratch import Scratch
 from launcher.settings import SAMPLES, gateway_plan
 from launcher.stage import Stage
 from launcher.view import print_line
-
-SECURE: Final = 0
-FAILED: Final = 1
-INTERRUPTED: Final = 130
 
 VICTIM: Final = 3
 """The number of the gateway in each network that it is about."""
@@ -50,7 +42,6 @@ _POLL_S: Final = 0.05
 _FIRST_WITHIN_S: Final = 60
 _ROUNDS_MAX: Final = 40
 _EVIDENCE_WITHIN_S: Final = 5
-_LOG_FORMAT: Final = "%(asctime)s %(levelname)-7s %(message)s"
 _WIDTH: Final = 120
 _SAID: Final = {
     "false-correction": "the provider kept back the frame of {}, called it missing, and has its neighbors' answers",
@@ -68,10 +59,6 @@ class AttackOptions:
     as_json: bool = False
 
 
-class _StopRequested(Exception):  # noqa: N818 -- it reports no error; it ends the task group
-    """Ctrl-C."""
-
-
 def run_attack(options: AttackOptions) -> int:
     """Play the lying provider.
 
@@ -85,12 +72,7 @@ def run_attack(options: AttackOptions) -> int:
     if options.gateways is not None and not LEAST <= options.gateways <= MOST:
         raise LauncherError(f"--gateways {options.gateways} does not fit --attack. Give {LEAST} to {MOST}.")
     profile = with_victims(load_profile("attack", Overrides(options.gateways, None, options.period_s)))
-    try:
-        find_program(None)
-    except BrokerError as error:
-        raise LauncherError(str(error)) from error
-    with scratch_directory(options.keep) as scratch:
-        logging.basicConfig(filename=scratch.log("launcher"), level=logging.INFO, format=_LOG_FORMAT)
+    with prepared(options.keep) as scratch:
         say = _say_aside if options.as_json else print_line
         attack = Attack(profile, scratch, say)
         status = asyncio.run(attack.run())
@@ -118,49 +100,23 @@ class Attack:
         victims = [word for plan in self._plans for word in ("--victim", plan.name)]
         size = str(profile.network[0].gateways)
         self._stage: Final = Stage(profile, scratch, ("launcher.attack.liar", "--gateways", size, *victims))
-        self._stop: Final = asyncio.Event()
-        self._force: Final = asyncio.Event()
 
     async def run(self) -> int:
         """Play it, and leave no process behind; returns the exit status so far."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self._interrupt)
-        failures: list[BaseException] = []
-        status = SECURE
-        try:
-            await self._play()
-        except* _StopRequested:
-            status = INTERRUPTED
-        except* (FailedError, LauncherError, HomeError) as errors:
-            failures += leaves(errors)
-        finally:
-            await self._stage.end(self._force)
-        for failure in failures[:1]:
-            sys.stderr.write(f"dcnet demo: {failure}\n")
-        return FAILED if failures else status
-
-    def _interrupt(self) -> None:
-        """The first Ctrl-C stops in order, the second at once."""
-        (self._force if self._stop.is_set() else self._stop).set()
+        return await perform(self._stage, self._play)
 
     async def _play(self) -> None:
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(self._stop_when_asked())]
             size = self._profile.network[0].gateways
             self._say(f"dcnet demo --attack false-correction: {self._profile.title}, {size} gateways each")
             seconds = await self._stage.enroll()
             self._say(f"Enrolled {2 * size} gateways and all others in {seconds:.1f} s.")
             await self._stage.start_provider()
-            beside.append(group.create_task(self._stage.watch(self._say)))
+            watching = group.create_task(self._stage.watch(self._say))
             self._say("The provider is ready. It runs the real program; what stands between it and the bus lies.")
             await self._stage.start_gateways(self._note_up)
             await self._follow()
-            for task in beside:
-                task.cancel()
-
-    async def _stop_when_asked(self) -> None:
-        await self._stop.wait()
-        raise _StopRequested
+            watching.cancel()
 
     def _note_up(self, up: int, of: int) -> None:
         if up == of:
@@ -211,7 +167,7 @@ def _tell(outcomes: list[Outcome], options: AttackOptions, say: Callable[[str], 
         if is_right
         else "This is not what was promised. Run it again with --keep DIR and look at the logs."
     )
-    return SECURE if is_right else FAILED
+    return PLAYED if is_right else FAILED
 
 
 def _table(outcomes: list[Outcome]) -> Table:
