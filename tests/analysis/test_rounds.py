@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from common.suites import BASIC, SUITES
+from common.suites import BASIC, HARDENED, SUITES
 from launcher.analysis import rounds
 from launcher.analysis.options import Options
 from launcher.analysis.options import silent as quiet
@@ -21,8 +21,15 @@ FEW = [
     Case(BASIC.code, 6, 0.0, INDEPENDENT.name, 2, 1),
     Case(BASIC.code, 6, 0.05, INDEPENDENT.name, 4, 2),
     Case(BASIC.code, 6, 0.05, BURSTS.name, 4, 3),
+    Case(HARDENED.code, 6, 0.05, INDEPENDENT.name, 4, 4),
+    Case(HARDENED.code, 6, 0.05, BURSTS.name, 4, 5),
 ]
-ALONE = [Case(BASIC.code, 30, loss, pattern.name, 0, 4) for loss in (0.05, 0.2) for pattern in (INDEPENDENT, BURSTS)]
+ALONE = [
+    Case(suite, 30, loss, pattern.name, seed=4)
+    for suite in SUITES
+    for loss in (0.05, 0.2)
+    for pattern in (INDEPENDENT, BURSTS)
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ def test_section_holds_its_tables(found: Found) -> None:
     assert text.startswith("### ")
     assert text.count("*Table:") == 3
     assert "| basic | 6 | 5 % | bursts |" in text
+    assert "30 members of suite `hardened` have no sum in" in text
 
 
 def test_panels_show_the_model_and_the_real_cores(found: Found) -> None:
