@@ -29,7 +29,7 @@ demo: setup ## watch a whole network on this machine (ROUNDS=12, PROFILE=demo or
 	@$(BIN)/dcnet demo $(DEMO_ARGS)
 
 test: setup check ## lint, types, import rules, and every test, with the real Mosquitto
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: setup lint types imports ## lint, types and import rules alone
 
