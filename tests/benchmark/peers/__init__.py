@@ -14,7 +14,7 @@ from tests.benchmark.peers.environment import UnavailableError, interpreter
 from tests.benchmark.stopwatch import Laps
 
 DROPOUTS: Final = (0.0, 0.01, 0.05, 0.1)
-LIMIT_S: Final = 120
+LIMIT_S: Final = 60
 """For each peer and size, on the clock; of whoever needs longer, the rounds that were finished by then are shown."""
 
 _HERE: Final = Path(__file__).resolve().parent
