@@ -204,7 +204,7 @@ class Network:
         present = {member.client for member in self.desk.in_state(MemberState.PRESENT)}
         if self._expectation.summable(present, self._expectation.startable()):
             return effects + self._finalize(current, current, ClientSet(), now_ms)
-        effects += self._tend(now_ms)
+        effects += self._remind(now_ms) + self._tend(now_ms)
         if len(present) != self._present_said:
             self._present_said = len(present)
             minimum = self.desk.parameters.members_min
@@ -281,11 +281,14 @@ class Network:
         if waiting is not None:
             effects += self._openings.add(*waiting, frame)
         effects += self._openings.review(number, now_ms)
-        if self.admission.was_asked:
-            # Whoever wants in needs list and rules, and who may write there can have erased them on the broker.
-            self.admission.was_asked = False
-            effects += [self.desk.tell_revocations(now_ms), *self.rosters.remind(now_ms)]
-        return effects + self._tend(now_ms)
+        return effects + self._remind(now_ms) + self._tend(now_ms)
+
+    def _remind(self, now_ms: int) -> list[Effect]:
+        """Whoever wants in needs list and rules, and who may write there can have erased them on the broker."""
+        if not self.admission.was_asked:
+            return []
+        self.admission.was_asked = False
+        return [self.desk.tell_revocations(now_ms), *self.rosters.remind(now_ms)]
 
     def _order(
         self,

@@ -24,6 +24,7 @@ REGRESSIONS = {
 HARDENED_REGRESSIONS = {
     17: "a mesh some of whose members had left was never expected as a whole any more",
     22: "a mesh some of whose members had left was never expected as a whole any more",
+    6111: "a ROSTER that was lost before the network was founded was never said again",
     204: "the halves of a network that had doubled were expected in turns for ever",
 }
 """Seeds of suite hardened that once failed, with what they found."""
